@@ -1,0 +1,10 @@
+//! Definitions: what users write. The definition language is Conductor's, so these types carry its
+//! member names and its rules for absent members; everything else about the wire stays in the `api` package.
+
+pub mod lenient;
+pub mod task_def;
+pub mod validate;
+pub mod workflow_def;
+
+pub use task_def::{RetryLogic, TaskDef, TaskTimeoutPolicy};
+pub use workflow_def::{TaskConfig, SubWorkflowParams, WorkflowDef, WorkflowTimeoutPolicy};

@@ -1,0 +1,80 @@
+//! What a decision changes: facts about rows, never calls. The closed list of everything a turn can do.
+
+use std::sync::Arc;
+
+use crate::event::{InboxId, LogLine, ParkedEvent};
+use crate::id::{RunId, TaskNo};
+use crate::payload::Payload;
+use crate::run::{RunExtra, RunHead, RunState};
+use crate::task::TaskState;
+
+/// One changed row. Images are final: of several changes of a row in one turn only the last is listed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// The run's own row is now this.
+    Run(Box<RunHead>),
+    /// A new task row.
+    TaskAdded(Arc<TaskState>),
+    /// An existing task row is now this.
+    TaskChanged(Arc<TaskState>),
+    /// The row is gone (operator verbs only).
+    TaskRemoved(TaskNo),
+    /// A message for the relay, sent once the turn has committed.
+    Emitted(Arc<Outgoing>),
+    /// The relay is done with the message of this task: acknowledged, refused or withdrawn.
+    Settled(TaskNo),
+    /// Another run is to be created in the same commit.
+    RunWanted(Box<WantedRun>),
+    /// The inbox row was dealt with.
+    InboxTaken(InboxId),
+    Parked(Box<ParkedEvent>),
+    /// A parked event was used or expired.
+    Unparked(InboxId),
+    Logged { task: TaskNo, line: LogLine },
+}
+
+/// A message to publish (one outbox row; key: run and task).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outgoing {
+    pub task: TaskNo,
+    /// Bootstrap servers as the definition wrote them; `None` = the configured cluster.
+    pub cluster: Option<String>,
+    pub topic: String,
+    pub key: Option<Vec<u8>>,
+    pub value: Vec<u8>,
+    /// Name and value of each header, in order.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// How long the broker may take before the task fails; `None` = no limit while the broker is known to exist.
+    pub max_block_ms: Option<i64>,
+}
+
+/// A run that this run starts (a failure workflow).
+#[derive(Clone, Debug, PartialEq)]
+pub struct WantedRun {
+    pub id: RunId,
+    pub name: String,
+    /// `None` = the latest.
+    pub version: Option<i32>,
+    pub input: Payload,
+    pub correlation_id: Option<Arc<str>>,
+    pub priority: i16,
+    pub extra: RunExtra,
+}
+
+/// Applies one effect to a run in memory: the same change that the store makes to the rows.
+pub fn fold(run: &mut RunState, effect: &Effect) {
+    match effect {
+        Effect::Run(head) => run.head = (**head).clone(),
+        Effect::TaskAdded(task) | Effect::TaskChanged(task) => run.tasks.put(task.clone()),
+        Effect::TaskRemoved(no) => {
+            run.tasks.remove(*no);
+        }
+        Effect::Parked(event) => run.parked.push((**event).clone()),
+        Effect::Unparked(inbox) => run.parked.retain(|p| p.inbox != *inbox),
+        Effect::Emitted(_)
+        | Effect::Settled(_)
+        | Effect::RunWanted(_)
+        | Effect::InboxTaken(_)
+        | Effect::Logged { .. } => {}
+    }
+}

@@ -1,0 +1,94 @@
+//! What can happen to a run. Every change of a run is the answer of `decide` to one of these.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::TaskNo;
+use crate::payload::Payload;
+use crate::task::TaskStatus;
+use crate::time::Timestamp;
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The run was created; its first tasks are wanted.
+    Started,
+    /// A worker takes a ready task. Refused unless it is ready and due.
+    Claimed { task: TaskNo, worker: Option<Arc<str>> },
+    /// The lease goes back because the worker never got the answer. Ignored unless this lease still holds.
+    Returned { task: TaskNo, poll_count: i32 },
+    /// A worker or a caller reports on a task.
+    Reported(TaskReport),
+    /// The broker acknowledged or refused the message of a task.
+    Published { task: TaskNo, outcome: Result<(), String> },
+    /// A row of the inbox: something that happened elsewhere for this run.
+    Arrived { inbox: InboxId, message: InboxMessage },
+    /// Time passed: retry delays, time-outs, WAITs.
+    Due,
+    /// Decide again (an operator asked to look).
+    Look,
+    /// An operator ends the run.
+    Terminate { reason: Option<String> },
+}
+
+/// Key of an inbox row.
+pub type InboxId = i64;
+
+/// What a worker says about a task (Conductor: `TaskResult`).
+#[derive(Clone, Debug)]
+pub struct TaskReport {
+    pub task: TaskNo,
+    /// IN_PROGRESS, COMPLETED, FAILED, FAILED_WITH_TERMINAL_ERROR or CANCELED.
+    pub status: TaskStatus,
+    pub output: Payload,
+    /// Merge `output` over the existing output instead of replacing it (update by reference).
+    pub merge_output: bool,
+    pub reason: Option<String>,
+    pub worker: Option<Arc<str>>,
+    /// Seconds until the task may be polled again; only with IN_PROGRESS.
+    pub callback_after_s: i64,
+    /// Only refresh the lease; nothing else of the report counts.
+    pub extend_lease: bool,
+    pub external_output: Option<String>,
+    pub logs: Vec<LogLine>,
+}
+
+/// One line of a task's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    pub text: String,
+    pub at: Timestamp,
+}
+
+/// The content of an inbox row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum InboxMessage {
+    /// A completion event of a service, for an EVENT task.
+    Completion(CompletionEvent),
+}
+
+/// A completion event as the router read it (spec: pipeline §3.2, §5).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CompletionEvent {
+    /// Where it came from, stable over redelivery: `cluster/topic/partition/offset`.
+    pub source: String,
+    /// The `taskId` of the event: an engine's task id or only a label.
+    pub task_id: Option<String>,
+    /// The completion type, for instance `email_validation_completed`.
+    pub event_type: Option<String>,
+    pub succeeded: bool,
+    /// `data`, the output of the EVENT task: the text of a JSON object.
+    pub data: String,
+    pub reason: Option<String>,
+}
+
+/// An event that nothing waited for yet, kept as part of the run's state until its time to live ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParkedEvent {
+    pub inbox: InboxId,
+    pub event: CompletionEvent,
+    pub parked_at: Timestamp,
+    pub expires_at: Timestamp,
+}

@@ -1,0 +1,32 @@
+//! The decisions of Podium: pure functions over plain data.
+//!
+//! ```text
+//! decide(plan, run, event, cx) -> effects (and the run's next wake_at)
+//! fold(run, effect)            -> the same change in memory
+//! ```
+//!
+//! No clock, no SQL, no HTTP, no randomness and no logging: time, ids and look-ups are arguments (`Cx`).
+//! The contract of `decide` and the invariants that the property tests hold are in [`decide`].
+
+pub mod decide;
+pub mod def;
+pub mod effect;
+pub mod event;
+pub mod expr;
+pub mod id;
+pub mod payload;
+pub mod plan;
+pub mod run;
+pub mod task;
+pub mod tasks;
+pub mod time;
+
+pub use decide::{Cx, Decision, Needs, Refusal, Settings, decide};
+pub use effect::{Effect, Outgoing, WantedRun, fold};
+pub use event::{CompletionEvent, Event, InboxId, InboxMessage, LogLine, ParkedEvent, TaskReport};
+pub use id::{RunId, TaskId, TaskNo};
+pub use payload::Payload;
+pub use plan::Plan;
+pub use run::{NewRun, ParentLink, RunExtra, RunHead, RunState, RunStatus, SnapshotHash, TaskTable};
+pub use task::{TaskState, TaskStatus};
+pub use time::{Span, Timestamp};

@@ -1,0 +1,277 @@
+//! A run (Conductor: workflow execution) as decisions see it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::ParkedEvent;
+use crate::id::{RunId, TaskId, TaskNo};
+use crate::payload::Payload;
+use crate::task::TaskState;
+use crate::time::Timestamp;
+
+/// Status of a run (spec: semantics §1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RunStatus {
+    Running,
+    Paused,
+    Completed,
+    Failed,
+    TimedOut,
+    Terminated,
+}
+
+impl RunStatus {
+    pub const ALL: [RunStatus; 6] = [
+        RunStatus::Running,
+        RunStatus::Paused,
+        RunStatus::Completed,
+        RunStatus::Failed,
+        RunStatus::TimedOut,
+        RunStatus::Terminated,
+    ];
+
+    pub const fn is_terminal(self) -> bool {
+        match self {
+            RunStatus::Running | RunStatus::Paused => false,
+            RunStatus::Completed | RunStatus::Failed | RunStatus::TimedOut | RunStatus::Terminated => true,
+        }
+    }
+
+    pub const fn is_successful(self) -> bool {
+        match self {
+            RunStatus::Paused | RunStatus::Completed => true,
+            RunStatus::Running | RunStatus::Failed | RunStatus::TimedOut | RunStatus::Terminated => false,
+        }
+    }
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            RunStatus::Running => "RUNNING",
+            RunStatus::Paused => "PAUSED",
+            RunStatus::Completed => "COMPLETED",
+            RunStatus::Failed => "FAILED",
+            RunStatus::TimedOut => "TIMED_OUT",
+            RunStatus::Terminated => "TERMINATED",
+        }
+    }
+
+    /// The small integer that the store keeps: the position in [`RunStatus::ALL`].
+    pub const fn code(self) -> i16 {
+        self as i16
+    }
+
+    pub fn from_code(code: i16) -> Option<Self> {
+        usize::try_from(code).ok().and_then(|i| Self::ALL.get(i).copied())
+    }
+}
+
+/// Content address of a snapshot (definition and its task definitions): SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct SnapshotHash(pub [u8; 32]);
+
+/// What a run needs to begin. The first turn (`Event::Started`) turns it into tasks.
+#[derive(Clone, Debug)]
+pub struct NewRun {
+    pub id: RunId,
+    pub snapshot: SnapshotHash,
+    pub name: Arc<str>,
+    pub def_version: i32,
+    /// Initial variables, from the definition.
+    pub variables: Payload,
+    pub input: Payload,
+    pub correlation_id: Option<Arc<str>>,
+    pub priority: i16,
+    pub extra: RunExtra,
+    pub now: Timestamp,
+}
+
+/// The row of the run itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunHead {
+    pub id: RunId,
+    /// Rises by one with every committed turn that changes the run; 0 = not stored yet.
+    pub version: i64,
+    pub snapshot: SnapshotHash,
+    pub name: Arc<str>,
+    pub def_version: i32,
+    pub status: RunStatus,
+    pub correlation_id: Option<Arc<str>>,
+    pub priority: i16,
+    pub input: Payload,
+    pub output: Payload,
+    pub variables: Payload,
+    pub reason: Option<Arc<str>>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    /// Last retry or resume: the base of the run's time-out if set.
+    pub retried_at: Option<Timestamp>,
+    /// Next task number to give out.
+    pub next_no: TaskNo,
+    /// The earliest instant at which this run may change without outside help. Lazy: may be too early,
+    /// never too late. `None` = only outside help, or ended.
+    pub wake_at: Option<Timestamp>,
+    pub extra: Arc<RunExtra>,
+}
+
+/// What few runs have; kept together in one JSON column, absent when all of it is at its default.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RunExtra {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ParentLink>,
+    /// Task type → domain list, in the order given.
+    #[serde(skip_serializing_if = "indexmap::IndexMap::is_empty")]
+    pub task_to_domain: indexmap::IndexMap<String, String>,
+    /// The event that started it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed_refs: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed_names: Vec<String>,
+    /// The task whose end decided a failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_task: Option<TaskId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_input: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_output: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rerun_of: Option<String>,
+}
+
+/// The run and task that started this run as a sub-workflow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParentLink {
+    pub run: RunId,
+    pub task: TaskId,
+}
+
+/// A run with its tasks and parked events: all that a decision looks at. Cloning is cheap (rows are shared).
+#[derive(Clone, Debug)]
+pub struct RunState {
+    pub head: RunHead,
+    pub tasks: TaskTable,
+    /// Events that arrived before the task that waits for them, oldest first.
+    pub parked: Vec<ParkedEvent>,
+}
+
+impl RunState {
+    /// A run before its first turn: no tasks, version 0, RUNNING.
+    pub fn new(new: NewRun) -> Self {
+        RunState {
+            head: RunHead {
+                id: new.id,
+                version: 0,
+                snapshot: new.snapshot,
+                name: new.name,
+                def_version: new.def_version,
+                status: RunStatus::Running,
+                correlation_id: new.correlation_id,
+                priority: new.priority,
+                input: new.input,
+                output: Payload::empty(),
+                variables: new.variables,
+                reason: None,
+                created_at: new.now,
+                updated_at: new.now,
+                ended_at: None,
+                retried_at: None,
+                next_no: 1,
+                wake_at: None,
+                extra: Arc::new(new.extra),
+            },
+            tasks: TaskTable::default(),
+            parked: Vec::new(),
+        }
+    }
+
+    pub fn task_id(&self, no: TaskNo) -> TaskId {
+        self.head.id.task(no)
+    }
+}
+
+/// The tasks of a run, by number, with the look-ups that decisions need.
+#[derive(Clone, Debug, Default)]
+pub struct TaskTable {
+    rows: BTreeMap<TaskNo, Arc<TaskState>>,
+    /// The latest row of each reference: highest number wins.
+    latest: HashMap<Arc<str>, TaskNo>,
+}
+
+impl TaskTable {
+    /// Builds the table from rows read back from the store, in any order.
+    pub fn from_rows(rows: impl IntoIterator<Item = TaskState>) -> Self {
+        let mut table = TaskTable::default();
+        for row in rows {
+            table.put(Arc::new(row));
+        }
+        table
+    }
+
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    pub fn get(&self, no: TaskNo) -> Option<&Arc<TaskState>> {
+        self.rows.get(&no)
+    }
+
+    /// The row for change; shared rows are copied first.
+    pub fn get_mut(&mut self, no: TaskNo) -> Option<&mut TaskState> {
+        self.rows.get_mut(&no).map(Arc::make_mut)
+    }
+
+    /// The latest attempt of the reference exactly as given (with `__<iteration>` in loops).
+    pub fn latest(&self, ref_name: &str) -> Option<&Arc<TaskState>> {
+        self.latest.get(ref_name).and_then(|no| self.rows.get(no))
+    }
+
+    /// Inserts or replaces a row.
+    pub fn put(&mut self, row: Arc<TaskState>) {
+        let newest = self.latest.get(&row.ref_name).is_none_or(|no| *no <= row.no);
+        if newest {
+            self.latest.insert(row.ref_name.clone(), row.no);
+        }
+        self.rows.insert(row.no, row);
+    }
+
+    /// Removes a row (operator verbs only); the latest attempt left becomes the latest.
+    pub fn remove(&mut self, no: TaskNo) -> Option<Arc<TaskState>> {
+        let row = self.rows.remove(&no)?;
+        if self.latest.get(&row.ref_name) == Some(&no) {
+            let before = self.rows.values().rev().find(|t| t.ref_name == row.ref_name).map(|t| t.no);
+            match before {
+                Some(no) => self.latest.insert(row.ref_name.clone(), no),
+                None => self.latest.remove(&row.ref_name),
+            };
+        }
+        Some(row)
+    }
+
+    /// All rows by number.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<TaskState>> {
+        self.rows.values()
+    }
+
+    /// All rows in the order that clients see: by `seq`, then number.
+    pub fn in_order(&self) -> Vec<&Arc<TaskState>> {
+        let mut rows: Vec<_> = self.rows.values().collect();
+        rows.sort_by_key(|t| (t.seq, t.no));
+        rows
+    }
+}
+
+impl PartialEq for TaskTable {
+    fn eq(&self, other: &Self) -> bool {
+        self.rows == other.rows
+    }
+}

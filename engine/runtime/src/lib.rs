@@ -1,0 +1,6 @@
+//! The running engine.
+
+pub mod messages;
+pub mod ports;
+
+pub use messages::*;
