@@ -145,6 +145,9 @@ pub enum Ingested {
 pub enum EngineError {
     #[error("{0}")]
     NotFound(String),
+    /// A start named a definition that is not registered. Two routes word it differently, so the parts are here.
+    #[error("No such workflow found by name: {name}, version: {}", version.map_or("null".to_owned(), |v| v.to_string()))]
+    UnknownDefinition { name: String, version: Option<i32> },
     #[error("{0}")]
     Invalid(String),
     #[error("{0}")]
