@@ -1,0 +1,119 @@
+//! What a scenario's run means: passed, failed with a readable report, pending.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use libtest_mimic::Failed;
+use podium_tests::conformance::compare::{Difference, traces};
+use podium_tests::conformance::{Environment, Golden, Outcome, Scenario, numbered, play};
+use serde_json::{Value, json};
+
+use super::Shared;
+
+/// How long a pending scenario's waits last at most: it is expected to wait in vain.
+const PENDING_PATIENCE: Duration = Duration::from_secs(6);
+const REPORT_LINES: usize = 30;
+
+impl Shared {
+    pub(super) fn check(&self, scenario: &Scenario, environment: &Environment) -> Result<(), Failed> {
+        let pending = self.suite.pending.get(&scenario.name).filter(|_| self.update.is_none());
+        let problem = self.problem(scenario, environment, pending.is_some());
+        if let (Some(list), Some(problem)) = (&self.update, &problem) {
+            let line = format!("{}, {}", scenario.name, problem.class());
+            list.lock().expect("no trial panics while it holds the list").push(line);
+        }
+        match (pending, problem) {
+            (None, None) | (Some(_), Some(_)) => Ok(()),
+            (None, Some(problem)) => Err(problem.report(&scenario.title).into()),
+            (Some(why), None) => Err(format!("passes, though pending.txt says \"{why}\": remove it there").into()),
+        }
+    }
+
+    fn problem(&self, scenario: &Scenario, environment: &Environment, hurry: bool) -> Option<Problem> {
+        if scenario.needs("kafka") && environment.kafka.is_none() {
+            return Some(Problem::stop("needs Kafka, there is none"));
+        }
+        let golden = match self.suite.golden(&scenario.name) {
+            Ok(Some(golden)) => golden,
+            Ok(None) => return Some(Problem::stop("recorded defect: the better outcome has no trace yet")),
+            Err(error) => return Some(Problem::stop(&format!("{error:#}"))),
+        };
+        let patience = (hurry && !scenario.needs("slow")).then_some(PENDING_PATIENCE);
+        let outcome = play(scenario, environment, patience);
+        if let Err(error) = self.keep(scenario, &golden, &outcome) {
+            return Some(Problem::stop(&format!("could not keep the trace: {error:#}")));
+        }
+        let mut differences = traces(&golden.steps, &outcome.trace, &self.tolerance);
+        differences.retain(|d| !self.suite.deviations.iter().any(|v| v.covers(&scenario.name, d)));
+        let mut stopped = outcome.stopped;
+        if stopped.is_none() && outcome.trace.len() != golden.steps.len() {
+            let (have, want) = (outcome.trace.len(), golden.steps.len());
+            stopped = Some(format!("{have} entries recorded, the golden has {want}"));
+        }
+        (stopped.is_some() || !differences.is_empty()).then_some(Problem { stopped, differences })
+    }
+
+    fn keep(&self, scenario: &Scenario, golden: &Golden, outcome: &Outcome) -> anyhow::Result<()> {
+        let Some(folder) = &self.actual else { return Ok(()) };
+        let path = folder.join(format!("{}.json", scenario.name));
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        let trace = json!({"id": golden.id, "title": golden.title, "spec": golden.spec, "server": "podium",
+            "stopped": outcome.stopped, "steps": numbered(&outcome.trace)?});
+        std::fs::write(path, format!("{trace:#}\n"))?;
+        Ok(())
+    }
+}
+
+struct Problem {
+    stopped: Option<String>,
+    differences: Vec<Difference>,
+}
+
+impl Problem {
+    fn stop(why: &str) -> Problem {
+        Problem { stopped: Some(why.to_owned()), differences: Vec::new() }
+    }
+
+    /// A short reason for a candidate line of `pending.txt`.
+    fn class(&self) -> String {
+        let status = self.differences.iter().find(|d| d.at == "(status)");
+        if let Some(d) = status.filter(|d| matches!(d.actual.as_ref().and_then(Value::as_u64), Some(404 | 405 | 501))) {
+            return format!("missing endpoint: {} answers {}", d.call, show(&d.actual));
+        }
+        if let Some(stopped) = &self.stopped {
+            let first = stopped.lines().next().unwrap_or_default();
+            return format!("stops: {}", first.chars().take(140).collect::<String>());
+        }
+        let Some(d) = self.differences.first() else { return "differs".to_owned() };
+        format!("differs: step {} {} at {}: expected {}, got {}", d.step, d.call, d.at, show(&d.expected), show(&d.actual))
+    }
+
+    fn report(&self, title: &str) -> String {
+        let mut text = format!("{title}\n");
+        if let Some(stopped) = &self.stopped {
+            writeln!(text, "  stopped: {stopped}").expect("writing to a text does not fail");
+        }
+        let mut call = None;
+        for (i, d) in self.differences.iter().enumerate() {
+            if i == REPORT_LINES {
+                writeln!(text, "  … {} more", self.differences.len() - i).expect("writing to a text does not fail");
+                break;
+            }
+            if call != Some((&d.step, &d.call)) {
+                call = Some((&d.step, &d.call));
+                writeln!(text, "  step {} {}", d.step, d.call).expect("writing to a text does not fail");
+            }
+            let at = if d.at.is_empty() { "/" } else { &d.at };
+            writeln!(text, "    {at}\n      expected {}\n      actual   {}", show(&d.expected), show(&d.actual))
+                .expect("writing to a text does not fail");
+        }
+        text
+    }
+}
+
+fn show(value: &Option<Value>) -> String {
+    let text = value.as_ref().map_or("(absent)".to_owned(), Value::to_string);
+    if text.chars().count() <= 240 { text } else { text.chars().take(237).chain("...".chars()).collect() }
+}
