@@ -74,7 +74,14 @@ impl ObjectReader {
         let place = Place { action: "read", bucket: &self.bucket, key: &self.key };
         match tokio::time::timeout(STALL, self.body.next()).await {
             Err(_) => Err(place.unavailable(format!("no byte came for {} s", STALL.as_secs()))),
-            Ok(Some(Err(e))) => Err(place.unavailable(format!("stream broke after {} bytes: {e}", self.read))),
+            Ok(Some(Err(e))) => {
+                let reason = chain(&e);
+                // where the store names a SHA-256 of the whole object, the SDK compares it before we do
+                if reason.contains("checksum mismatch") {
+                    return Err(self.damaged(reason));
+                }
+                Err(place.unavailable(format!("stream broke after {} bytes: {reason}", self.read)))
+            }
             Ok(Some(Ok(chunk))) => {
                 self.read += chunk.len() as u64;
                 if let Some(v) = &mut self.verifier {
@@ -87,14 +94,25 @@ impl ObjectReader {
                     return Err(place.unavailable(format!("{} of {} bytes came", self.read, self.size)));
                 }
                 match self.verifier.take().map(Verifier::finish) {
-                    Some(Err(reason)) => Err(ObjectError::Damaged {
-                        bucket: self.bucket.clone(),
-                        key: self.key.clone(),
-                        reason,
-                    }),
+                    Some(Err(reason)) => Err(self.damaged(reason)),
                     Some(Ok(())) | None => Ok(None),
                 }
             }
         }
     }
+    fn damaged(&self, reason: String) -> ObjectError {
+        ObjectError::Damaged { bucket: self.bucket.clone(), key: self.key.clone(), reason }
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(c) = cause {
+        text.push_str(": ");
+        text.push_str(&c.to_string());
+        cause = c.source();
+    }
+    text
 }

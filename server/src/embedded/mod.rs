@@ -1,0 +1,6 @@
+//! What `podium dev` brings along so that nothing else has to run: a private PostgreSQL, an S3 store and a
+//! Kafka-protocol broker. `podium serve` starts none of them.
+
+pub mod postgres;
+mod process;
+pub mod s3;
