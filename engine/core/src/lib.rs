@@ -20,6 +20,7 @@ pub mod run;
 pub mod task;
 pub mod tasks;
 pub mod time;
+pub mod view;
 
 pub use decide::{Cx, Decision, Needs, Refusal, Settings, decide};
 pub use effect::{Effect, Outgoing, WantedRun, fold};

@@ -105,6 +105,7 @@ pub struct RunHead {
     pub variables: Payload,
     pub reason: Option<Arc<str>>,
     pub created_at: Timestamp,
+    /// Last change by a decision; zero until there was one.
     pub updated_at: Timestamp,
     pub ended_at: Option<Timestamp>,
     /// Last retry or resume: the base of the run's time-out if set.
@@ -178,7 +179,7 @@ impl RunState {
                 variables: new.variables,
                 reason: None,
                 created_at: new.now,
-                updated_at: new.now,
+                updated_at: Timestamp::default(),
                 ended_at: None,
                 retried_at: None,
                 next_no: 1,
@@ -201,6 +202,11 @@ pub struct TaskTable {
     rows: BTreeMap<TaskNo, Arc<TaskState>>,
     /// The latest row of each reference: highest number wins.
     latest: HashMap<Arc<str>, TaskNo>,
+    /// Numbers of the rows that have not ended, rising.
+    open: Vec<TaskNo>,
+    max_seq: i32,
+    /// Where each waiting JOIN last saw a reference that it waits for: makes asking again cheap. Only a hint.
+    join_watch: HashMap<TaskNo, usize>,
 }
 
 impl TaskTable {
@@ -225,9 +231,14 @@ impl TaskTable {
         self.rows.get(&no)
     }
 
-    /// The row for change; shared rows are copied first.
-    pub fn get_mut(&mut self, no: TaskNo) -> Option<&mut TaskState> {
-        self.rows.get_mut(&no).map(Arc::make_mut)
+    /// Changes a row in place (a shared row is copied first) and keeps the look-ups right. `None` if there is no such row.
+    /// The change must not touch `no` and `ref_name`.
+    pub fn change<R>(&mut self, no: TaskNo, change: impl FnOnce(&mut TaskState) -> R) -> Option<R> {
+        let row = Arc::make_mut(self.rows.get_mut(&no)?);
+        let answer = change(row);
+        let (ended, seq) = (row.status.is_terminal(), row.seq);
+        self.note(no, ended, seq);
+        Some(answer)
     }
 
     /// The latest attempt of the reference exactly as given (with `__<iteration>` in loops).
@@ -241,6 +252,7 @@ impl TaskTable {
         if newest {
             self.latest.insert(row.ref_name.clone(), row.no);
         }
+        self.note(row.no, row.status.is_terminal(), row.seq);
         self.rows.insert(row.no, row);
     }
 
@@ -254,6 +266,10 @@ impl TaskTable {
                 None => self.latest.remove(&row.ref_name),
             };
         }
+        if let Ok(at) = self.open.binary_search(&no) {
+            self.open.remove(at);
+        }
+        self.max_seq = self.rows.values().map(|t| t.seq).max().unwrap_or(0);
         Some(row)
     }
 
@@ -262,11 +278,46 @@ impl TaskTable {
         self.rows.values()
     }
 
+    /// The rows that have not ended, by number.
+    pub fn open(&self) -> impl DoubleEndedIterator<Item = &Arc<TaskState>> {
+        self.open.iter().filter_map(|no| self.rows.get(no))
+    }
+
+    /// The highest `seq` of all rows, 0 if there are none.
+    pub fn max_seq(&self) -> i32 {
+        self.max_seq
+    }
+
+    /// The last row in the order that clients see.
+    pub fn last(&self) -> Option<&Arc<TaskState>> {
+        self.rows.values().max_by_key(|t| (t.seq, t.no))
+    }
+
     /// All rows in the order that clients see: by `seq`, then number.
     pub fn in_order(&self) -> Vec<&Arc<TaskState>> {
         let mut rows: Vec<_> = self.rows.values().collect();
         rows.sort_by_key(|t| (t.seq, t.no));
         rows
+    }
+
+    pub(crate) fn join_watch(&self, join: TaskNo) -> usize {
+        self.join_watch.get(&join).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn set_join_watch(&mut self, join: TaskNo, at: usize) {
+        self.join_watch.insert(join, at);
+    }
+
+    fn note(&mut self, no: TaskNo, ended: bool, seq: i32) {
+        match (self.open.binary_search(&no), ended) {
+            (Ok(at), true) => {
+                self.open.remove(at);
+                self.join_watch.remove(&no);
+            }
+            (Err(at), false) => self.open.insert(at, no),
+            (Ok(_), false) | (Err(_), true) => {}
+        }
+        self.max_seq = self.max_seq.max(seq);
     }
 }
 

@@ -132,7 +132,7 @@ pub struct TaskState {
     pub first_scheduled_at: Timestamp,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
-    /// Last sign of life: the base of the response time-out.
+    /// Last sign of life: the base of the response time-out. Zero until the first.
     pub updated_at: Timestamp,
     /// Seconds; the back-off of a retry or the definition's `startDelay`.
     pub start_delay_s: i32,

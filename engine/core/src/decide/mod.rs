@@ -1,4 +1,37 @@
 //! The decision: what an event changes in a run.
+//!
+//! ```text
+//! mod        the question and the answer; one function per event
+//! turn       the run under change: every change of a row goes through it, and it makes the effects at the end
+//! report     a worker claims a task, hands it back, reports on it; the broker answers
+//! arrive     a completion event finds its EVENT task, or is kept
+//! advance    rounds: tasks that ended -> retries, successors -> new rows, until nothing changes
+//! mapping    a task of the definition -> rows
+//! retry      may a failed attempt be repeated, and when
+//! timeout    what is overdue; when the run must be looked at next
+//! finish     the run ends: status, reason, output, cancelled tasks
+//! failure    the failure workflow and what it is told
+//! scope      what expressions see of a run
+//! ```
+//!
+//! Invariants, held by `tests/properties.rs`: deciding again on the decided state changes nothing; nothing changes an ended
+//! task or run, except an operator; one row per reference, iteration and attempt; a JOIN passes only when all it names
+//! have ended; the order of independent completions does not change the end; an open run has something that will move it.
+
+mod advance;
+mod arrive;
+mod failure;
+mod finish;
+mod mapping;
+mod report;
+mod retry;
+mod scope;
+mod timeout;
+mod turn;
+
+pub(crate) use finish::Halt;
+pub(crate) use mapping::Mapping;
+pub(crate) use turn::Turn;
 
 use crate::effect::Effect;
 use crate::event::Event;
@@ -102,6 +135,24 @@ pub enum Refusal {
 }
 
 /// Decides what `event` changes in `run`, folding each change as it goes.
-pub fn decide(_plan: &Plan, _run: &mut RunState, _event: &Event, _cx: &Cx<'_>) -> Decision {
-    Decision::Done(Vec::new())
+///
+/// Total: whatever users put into definitions, inputs and reports ends as a task or run with a reason, never as an error.
+/// A crash after this call and before the commit leaves nothing behind: the effects are the only thing that lasts.
+pub fn decide(plan: &Plan, run: &mut RunState, event: &Event, cx: &Cx<'_>) -> Decision {
+    let mut turn = Turn::new(plan, run, cx);
+    let answer = match event {
+        Event::Started => turn.started(),
+        Event::Claimed { task, worker } => turn.claimed(*task, worker.clone()),
+        Event::Returned { task, poll_count } => turn.returned(*task, *poll_count),
+        Event::Reported(report) => turn.reported(report),
+        Event::Published { task, outcome } => turn.published(*task, outcome),
+        Event::Arrived { inbox, message } => turn.arrived(*inbox, message),
+        Event::Due => turn.due(),
+        Event::Look => turn.look(),
+        Event::Terminate { reason } => turn.terminated(reason.as_deref()),
+    };
+    match answer {
+        Ok(()) => turn.finish(),
+        Err(refusal) => Decision::Refused(refusal),
+    }
 }

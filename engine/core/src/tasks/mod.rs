@@ -1,1 +1,155 @@
 //! Task types, one per file.
+//!
+//! A [`TaskKind`] says which rows a task of the definition becomes and what happens when such a row begins. A new type is
+//! a new file and a line in [`KINDS`]. Names that nobody knows are worker tasks, as in Conductor.
+
+mod event;
+mod fork_join;
+mod human;
+mod join;
+mod kafka_publish;
+mod noop;
+mod set_variable;
+mod simple;
+mod switch;
+mod terminate;
+mod undelivered;
+mod user_defined;
+mod wait;
+mod wait_text;
+
+use serde_json::Value;
+
+use crate::decide::{Halt, Mapping, Turn};
+use crate::def::TaskConfig;
+use crate::id::TaskNo;
+use crate::plan::Node;
+use crate::task::TaskState;
+
+pub(crate) use event::{Fit, sink_matches};
+pub(crate) use join::evaluate as evaluate_join;
+pub(crate) use join::partial_output as partial_join_output;
+
+/// What a task type does.
+pub(crate) trait TaskKind: Send + Sync {
+    /// The `type` of the definition; empty for the kind that takes all unknown ones.
+    fn name(&self) -> &'static str;
+
+    /// What a row shows as its type.
+    fn task_type<'c>(&self, config: &'c TaskConfig) -> &'c str {
+        config.kind()
+    }
+
+    /// What a row shows as the name of its task definition.
+    fn def_name<'c>(&self, config: &'c TaskConfig) -> &'c str {
+        config.name()
+    }
+
+    /// Do workers poll for it?
+    fn by_worker(&self) -> bool {
+        false
+    }
+
+    /// Does the task definition's `inputTemplate` apply?
+    fn uses_template(&self) -> bool {
+        false
+    }
+
+    /// Built-in flow control is never tried again on its own.
+    fn is_flow_control(&self) -> bool {
+        false
+    }
+
+    /// Does it wait for the tasks in `joinOn`?
+    fn joins(&self) -> bool {
+        false
+    }
+
+    /// Does it run inside the decision as soon as it is scheduled?
+    fn is_inline(&self) -> bool {
+        !self.by_worker()
+    }
+
+    /// Puts members of the definition into the parameters, before these are compiled.
+    fn prepare(&self, _config: &mut TaskConfig) {}
+
+    /// The rows that this task becomes when the flow reaches it. The default is one SCHEDULED row.
+    fn expand(&self, turn: &Turn<'_>, map: &mut Mapping, node: &Node) -> Result<(), Halt> {
+        map.scheduled(turn, node);
+        Ok(())
+    }
+
+    /// A row of a type that no worker runs begins: changes the row through the turn.
+    fn enter(&self, _turn: &mut Turn<'_>, _no: TaskNo) {}
+}
+
+static KINDS: &[&dyn TaskKind] = &[
+    &simple::Simple,
+    &fork_join::ForkJoin,
+    &join::Join,
+    &switch::Switch,
+    &set_variable::SetVariable,
+    &wait::Wait,
+    &human::Human,
+    &noop::Noop,
+    &event::EventTask,
+    &kafka_publish::KafkaPublish,
+    &terminate::Terminate,
+    &undelivered::DO_WHILE,
+    &undelivered::SUB_WORKFLOW,
+    &undelivered::START_WORKFLOW,
+    &undelivered::DYNAMIC,
+    &undelivered::FORK_JOIN_DYNAMIC,
+    &undelivered::EXCLUSIVE_JOIN,
+    &undelivered::DECISION,
+    &undelivered::INLINE,
+    &undelivered::LAMBDA,
+    &undelivered::JSON_JQ_TRANSFORM,
+    &undelivered::HTTP,
+];
+
+/// Is this an EVENT that waits for an answer from outside?
+pub(crate) fn is_async_event(row: &TaskState) -> bool {
+    &*row.task_type == "EVENT" && waits_for_answer(row)
+}
+
+/// Does the row stay open after its message went out?
+pub(crate) fn waits_for_answer(row: &TaskState) -> bool {
+    row.input.get("asyncComplete") == Some(&Value::Bool(true))
+}
+
+/// May the row have a message in the outbox?
+pub(crate) fn publishes(row: &TaskState) -> bool {
+    match &*row.task_type {
+        "KAFKA_PUBLISH" => true,
+        "EVENT" => row.input.get("sink").and_then(Value::as_str).is_some_and(|sink| !sink.starts_with("conductor")),
+        _ => false,
+    }
+}
+
+/// The kind of a `type` of a definition.
+pub(crate) fn kind(name: &str) -> &'static dyn TaskKind {
+    KINDS.iter().copied().find(|k| k.name() == name).unwrap_or(&user_defined::UserDefined)
+}
+
+/// The names of the types that Podium runs itself or schedules specially; every other type is a worker task.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|k| k.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_has_one_file_and_unknown_names_are_worker_tasks() {
+        let mut all: Vec<_> = names().collect();
+        all.sort_unstable();
+        let count = all.len();
+        all.dedup();
+        assert_eq!(all.len(), count, "a name is there twice");
+        assert!(kind("SIMPLE").by_worker());
+        assert!(kind("SOMETHING_ELSE").by_worker());
+        assert!(!kind("WAIT").by_worker());
+    }
+}

@@ -1,0 +1,210 @@
+//! Rounds: from the tasks that ended to the tasks that follow, until nothing changes.
+
+use std::sync::Arc;
+
+use super::Turn;
+use super::finish::Halt;
+use super::mapping::Mapping;
+use super::retry::{self, Verdict};
+use crate::id::TaskNo;
+use crate::run::RunStatus;
+use crate::task::{TaskState, TaskStatus};
+use crate::tasks;
+
+/// Rounds in one turn; a run that wants more goes on in its next turn.
+const ROUNDS: usize = 10_000;
+
+/// What a round made.
+struct Round {
+    map: Mapping,
+    /// Images from before the round, of rows that only this round's bookkeeping changed.
+    staged: Vec<Arc<TaskState>>,
+    processed: bool,
+    terminate: Option<TaskNo>,
+}
+
+impl Turn<'_> {
+    /// The first round: the first task of the definition.
+    pub(super) fn started(&mut self) -> Result<(), super::Refusal> {
+        if !self.run.tasks.is_empty() || self.run.head.status.is_terminal() {
+            return Ok(());
+        }
+        let Some(first) = self.plan.first() else {
+            self.complete_empty();
+            return Ok(());
+        };
+        if let Some(limit) = self.plan.timeout() {
+            self.wake_by(self.run.head.created_at + limit);
+        }
+        let mut map = Mapping::default();
+        match map.expand(self, first) {
+            Ok(()) => {
+                self.store(map, false);
+                self.advance();
+            }
+            Err(halt) => self.halt(halt),
+        }
+        Ok(())
+    }
+
+    /// Goes on until nothing changes any more or the run has ended.
+    pub(super) fn advance(&mut self) {
+        for _ in 0..ROUNDS {
+            if self.run.head.status != RunStatus::Running {
+                return;
+            }
+            if self.ended.is_empty() {
+                // only now: an ended task may still get another attempt in its own round
+                self.ask_joins();
+                if self.ended.is_empty() {
+                    return;
+                }
+            }
+            self.round();
+        }
+        self.wake_by(self.cx.now);
+    }
+
+    fn ask_joins(&mut self) {
+        for no in std::mem::take(&mut self.joins) {
+            tasks::evaluate_join(self, no);
+        }
+    }
+
+    fn round(&mut self) {
+        let mut ended = std::mem::take(&mut self.ended);
+        ended.sort_by_key(|no| (self.run.tasks.get(*no).map_or(0, |t| t.seq), *no));
+        let mut round = Round { map: Mapping::default(), staged: Vec::new(), processed: false, terminate: None };
+        for no in ended {
+            if let Err(halt) = self.process(no, &mut round) {
+                self.revert(round.staged);
+                self.halt(halt);
+                return;
+            }
+        }
+        if let Some(task) = round.terminate {
+            self.end_by_task(task, round.staged);
+            return;
+        }
+        if round.map.rows.is_empty() && self.run.tasks.open().next().is_none() {
+            match self.verdict() {
+                Some(Ok(())) => self.complete_run(round.staged),
+                Some(Err(halt)) => {
+                    self.revert(round.staged);
+                    self.halt(halt);
+                }
+                None => {
+                    let reason = "No task is left, and the flow has not reached its end";
+                    self.halt(Halt::failed(reason.to_owned()));
+                }
+            }
+            return;
+        }
+        self.store(round.map, round.processed);
+    }
+
+    /// Processes the end of one task: another attempt, or what follows.
+    fn process(&mut self, no: TaskNo, round: &mut Round) -> Result<(), Halt> {
+        let Some(row) = self.run.tasks.get(no).cloned() else { return Ok(()) };
+        if !row.status.is_terminal() || row.executed || row.retried || row.status == TaskStatus::Skipped {
+            return Ok(());
+        }
+        round.processed = true;
+        round.staged.push(row.clone());
+        if !row.status.is_successful() {
+            match retry::judge(self, &row)? {
+                Verdict::Repeat { delay_s, jitter } => {
+                    if let Some(node) = self.node_of(no) {
+                        round.map.repeat(self, node, &row, delay_s, jitter);
+                    }
+                    self.change(no, |row| row.retried = true);
+                    return Ok(());
+                }
+                Verdict::Absorbed { with_errors: true } => {
+                    self.change(no, |row| row.status = TaskStatus::CompletedWithErrors);
+                }
+                Verdict::Absorbed { with_errors: false } => {}
+            }
+        }
+        self.change(no, |row| row.executed = true);
+        let Some(node) = self.node_of(no) else { return Ok(()) };
+        if node.kind.name() == "TERMINATE" && row.status == TaskStatus::Completed && round.terminate.is_none() {
+            round.terminate = Some(no);
+        }
+        let has_children = !node.cases.is_empty() || node.default_case.is_some();
+        if has_children && row.input.get("hasChildren").is_some() {
+            return Ok(());
+        }
+        match node.next {
+            Some(next) => round.map.expand(self, next),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes back what a round only noted down: the last round of a run is not stored, as in Conductor.
+    pub(super) fn revert(&mut self, staged: Vec<Arc<TaskState>>) {
+        for row in staged {
+            self.put_back(row);
+        }
+    }
+
+    /// Is the flow at its end? Permissive failures fail the run only now.
+    fn verdict(&self) -> Option<Result<(), Halt>> {
+        if self.run.tasks.is_empty() {
+            return None;
+        }
+        let done = |row: &Arc<TaskState>| row.status.is_terminal();
+        let all = self.plan.top().iter().map(|ix| &self.plan.node(*ix).ref_name);
+        if !all.into_iter().all(|name| self.run.tasks.latest(name).is_some_and(done)) {
+            return None;
+        }
+        if !self.plan.has_permissive() {
+            return Some(Ok(()));
+        }
+        let failed: Vec<String> = self
+            .run
+            .tasks
+            .in_order()
+            .into_iter()
+            .filter(|row| !row.status.is_successful())
+            .filter(|row| self.plan.node_of(row.base_ref()).is_some_and(|n| n.permissive && !n.optional))
+            .filter(|row| self.run.tasks.latest(&row.ref_name).is_some_and(|latest| latest.no == row.no))
+            .map(|row| retry::failure_sentence(self, row, row.status.as_str()))
+            .collect();
+        Some(if failed.is_empty() { Ok(()) } else { Err(Halt::failed(failed.join(". "))) })
+    }
+
+    /// Puts a round's rows into the run and begins those that the engine runs itself.
+    fn store(&mut self, map: Mapping, processed: bool) {
+        let now = self.cx.now;
+        let inline = map.rows.iter().any(|row| self.is_inline(row));
+        let any = processed || !map.rows.is_empty();
+        let first = self.run.head.next_no;
+        let count = map.rows.len() as TaskNo;
+        if count > 0 {
+            self.head().next_no += count;
+        }
+        if any && !inline {
+            self.head().updated_at = now;
+        }
+        for mut row in map.rows {
+            row.seq = self.run.tasks.max_seq() + 1;
+            self.add(row);
+        }
+        for no in first..first + count {
+            let Some(row) = self.run.tasks.get(no) else { continue };
+            if row.status.is_terminal() {
+                self.note_end(no);
+            } else if self.by_worker(no) || row.available_at > now {
+                self.watch_new(no);
+            } else if let Some(node) = self.node_of(no) {
+                node.kind.enter(self, no);
+                self.watch_new(no);
+            }
+        }
+    }
+
+    fn is_inline(&self, row: &TaskState) -> bool {
+        self.plan.node_of(row.base_ref()).is_some_and(|node| node.kind.is_inline())
+    }
+}

@@ -1,0 +1,169 @@
+//! A completion event finds its EVENT task, or is kept until that task begins (spec: pipeline §5).
+//!
+//! | it names | and that is | then |
+//! |---|---|---|
+//! | the id of an EVENT task | open | that task ends |
+//! | | ended | nothing: late or repeated |
+//! | a type that fits the sink of an open EVENT task: exactly, else in part | | that task ends |
+//! | a type with a mapped reference | an open EVENT task | that task ends |
+//! | a type that fits only EVENT tasks that have ended | one of them ended with the same data | nothing: repeated |
+//! | | | kept: it may be meant for a later attempt |
+//! | a type with a mapped reference | an ended EVENT task | nothing |
+//! | anything else | | kept |
+
+use std::sync::Arc;
+
+use super::{Refusal, Turn};
+use crate::effect::Effect;
+use crate::event::{CompletionEvent, InboxId, InboxMessage, ParkedEvent};
+use crate::id::{TaskId, TaskNo};
+use crate::payload::Payload;
+use crate::task::{TaskState, TaskStatus};
+use crate::tasks::{self, Fit};
+
+/// Where an event belongs.
+enum Place {
+    Task(TaskNo),
+    Nowhere,
+    Later,
+}
+
+impl Turn<'_> {
+    pub(super) fn arrived(&mut self, inbox: InboxId, message: &InboxMessage) -> Result<(), Refusal> {
+        let InboxMessage::Completion(event) = message;
+        if self.run.parked.iter().any(|p| p.inbox == inbox) {
+            return Ok(());
+        }
+        if self.run.head.status.is_terminal() {
+            self.other.push(Effect::InboxTaken(inbox));
+            return Ok(());
+        }
+        match self.place(event) {
+            Place::Task(no) => {
+                self.other.push(Effect::InboxTaken(inbox));
+                self.answer(no, event);
+                self.advance();
+            }
+            Place::Nowhere => self.other.push(Effect::InboxTaken(inbox)),
+            Place::Later => {
+                let now = self.cx.now;
+                let expires_at = now + self.cx.settings.parked_ttl;
+                let parked = ParkedEvent { inbox, event: event.clone(), parked_at: now, expires_at };
+                self.run.parked.push(parked.clone());
+                self.other.push(Effect::Parked(Box::new(parked)));
+                self.wake_by(expires_at);
+            }
+        }
+        Ok(())
+    }
+
+    fn place(&self, event: &CompletionEvent) -> Place {
+        if let Some(row) = self.named(event) {
+            return match row.status {
+                TaskStatus::InProgress => Place::Task(row.no),
+                TaskStatus::Scheduled => Place::Later,
+                _ => Place::Nowhere,
+            };
+        }
+        let kind = event.event_type.as_deref().unwrap_or_default();
+        let mut open: Vec<&Arc<TaskState>> = self.run.tasks.open().filter(|t| waits(t)).collect();
+        open.sort_by_key(|t| (t.seq, t.no));
+        for wanted in [Fit::Exact, Fit::Partial] {
+            if let Some(row) = open.iter().find(|t| tasks::sink_matches(t, kind) == Some(wanted)) {
+                return Place::Task(row.no);
+            }
+        }
+        let mapped = self.mapped(kind);
+        if let Some(row) = mapped
+            && waits(row)
+        {
+            return Place::Task(row.no);
+        }
+        let past: Vec<&Arc<TaskState>> = self
+            .run
+            .tasks
+            .iter()
+            .filter(|t| is_event(t) && t.status.is_terminal() && tasks::sink_matches(t, kind).is_some())
+            .collect();
+        if !past.is_empty() {
+            let data = Payload::from_object_text(event.data.as_str());
+            let repeated = past.iter().any(|t| t.output == data);
+            return if repeated { Place::Nowhere } else { Place::Later };
+        }
+        match mapped {
+            Some(row) if row.status.is_terminal() => Place::Nowhere,
+            _ => Place::Later,
+        }
+    }
+
+    /// The EVENT task of this run whose id the event carries.
+    fn named(&self, event: &CompletionEvent) -> Option<&Arc<TaskState>> {
+        let id: TaskId = event.task_id.as_deref()?.parse().ok()?;
+        let row = (id.run() == self.run.head.id).then(|| self.run.tasks.get(id.no())).flatten()?;
+        is_event(row).then_some(row)
+    }
+
+    /// The EVENT task whose reference the settings name for this completion type.
+    fn mapped(&self, kind: &str) -> Option<&Arc<TaskState>> {
+        let references = &self.cx.settings.event_references;
+        let mut rows = references
+            .iter()
+            .filter(|(event, _)| event.eq_ignore_ascii_case(kind))
+            .filter_map(|(_, name)| self.run.tasks.latest(name))
+            .filter(|t| is_event(t));
+        let first = rows.next()?;
+        if waits(first) { Some(first) } else { rows.find(|t| waits(t)).or(Some(first)) }
+    }
+
+    fn answer(&mut self, no: TaskNo, event: &CompletionEvent) {
+        self.withdraw(no);
+        let data = Payload::from_object_text(event.data.as_str());
+        if event.succeeded {
+            self.end(no, TaskStatus::Completed, None, Some(data));
+        } else {
+            let reason = event.reason.as_deref().unwrap_or("the event says that it failed");
+            self.end(no, TaskStatus::Failed, Some(reason.into()), Some(data));
+        }
+    }
+
+    /// An EVENT task has begun to wait: an event that was kept may be its answer. Named by id before exact before
+    /// partial before mapped, of equals the oldest.
+    pub(crate) fn look_at_parked(&mut self, no: TaskNo) {
+        if self.run.parked.is_empty() {
+            return;
+        }
+        let Some(row) = self.run.tasks.get(no).cloned() else { return };
+        let rank = |event: &CompletionEvent| -> Option<u8> {
+            let kind = event.event_type.as_deref().unwrap_or_default();
+            if let Some(named) = self.named(event) {
+                return (named.no == no).then_some(0);
+            }
+            match tasks::sink_matches(&row, kind) {
+                Some(Fit::Exact) => Some(1),
+                Some(Fit::Partial) => Some(2),
+                None => self.mapped(kind).is_some_and(|t| t.no == no).then_some(3),
+            }
+        };
+        let best = self
+            .run
+            .parked
+            .iter()
+            .enumerate()
+            .filter(|(_, p)| p.expires_at > self.cx.now)
+            .filter_map(|(at, p)| Some((rank(&p.event)?, at)))
+            .min();
+        if let Some((_, at)) = best {
+            let parked = self.run.parked.remove(at);
+            self.other.push(Effect::Unparked(parked.inbox));
+            self.answer(no, &parked.event);
+        }
+    }
+}
+
+fn is_event(row: &TaskState) -> bool {
+    &*row.task_type == "EVENT"
+}
+
+fn waits(row: &TaskState) -> bool {
+    row.status == TaskStatus::InProgress && tasks::is_async_event(row)
+}

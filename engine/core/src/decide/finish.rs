@@ -1,0 +1,215 @@
+//! The run ends.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::scope::output_parameters;
+use super::{Refusal, Turn};
+use crate::effect::Effect;
+use crate::id::TaskNo;
+use crate::payload::Payload;
+use crate::run::RunStatus;
+use crate::task::{TaskState, TaskStatus};
+use crate::tasks;
+use crate::time::Timestamp;
+
+/// The decision that the run ends unsuccessfully.
+#[derive(Debug)]
+pub(crate) struct Halt {
+    pub(super) status: RunStatus,
+    pub(super) reason: String,
+    /// The task whose end decided it.
+    pub(super) task: Option<TaskNo>,
+}
+
+impl Halt {
+    /// FAILED for a reason that is no task's.
+    pub(crate) fn failed(reason: String) -> Self {
+        Halt { status: RunStatus::Failed, reason, task: None }
+    }
+}
+
+impl Turn<'_> {
+    /// Ends the run unsuccessfully; its failure workflow starts.
+    pub(super) fn halt(&mut self, halt: Halt) {
+        if let Some(task) = halt.task
+            && self.run.head.extra.failed_task.is_none()
+        {
+            let id = self.run.task_id(task);
+            Arc::make_mut(&mut self.head().extra).failed_task = Some(id);
+        }
+        self.end_run(halt.status, Some(halt.reason));
+        self.start_failure_workflow();
+    }
+
+    /// An operator ends the run.
+    pub(super) fn terminated(&mut self, reason: Option<&str>) -> Result<(), Refusal> {
+        match self.run.head.status {
+            RunStatus::Completed => Err(Refusal::RunCompleted),
+            RunStatus::Terminated => Ok(()),
+            RunStatus::Running | RunStatus::Paused | RunStatus::Failed | RunStatus::TimedOut => {
+                self.end_run(RunStatus::Terminated, reason.map(str::to_owned));
+                Ok(())
+            }
+        }
+    }
+
+    /// The flow came to its end. The output still sees the run RUNNING and the last round's bookkeeping, which is then
+    /// taken back.
+    pub(super) fn complete_run(&mut self, staged: Vec<Arc<TaskState>>) {
+        self.write_output();
+        self.note_failed();
+        self.revert(staged);
+        self.close(RunStatus::Completed);
+    }
+
+    /// A definition without tasks.
+    pub(super) fn complete_empty(&mut self) {
+        self.head().reason = Some("No tasks found to be executed".into());
+        self.close(RunStatus::Completed);
+    }
+
+    /// A TERMINATE task ends the run with the status that it names.
+    pub(super) fn end_by_task(&mut self, task: TaskNo, staged: Vec<Arc<TaskState>>) {
+        let Some(row) = self.run.tasks.get(task).cloned() else { return };
+        let text = |name: &str| row.input.get(name).and_then(Value::as_str).unwrap_or_default();
+        let status = text("terminationStatus");
+        let reason = match text("terminationReason") {
+            blank if blank.trim().is_empty() => {
+                format!("Workflow is {status} by TERMINATE task: {}", self.run.task_id(task))
+            }
+            given => given.to_owned(),
+        };
+        match status {
+            "FAILED" => self.halt(Halt { status: RunStatus::Failed, reason, task: Some(task) }),
+            "TERMINATED" => self.halt(Halt { status: RunStatus::Terminated, reason, task: Some(task) }),
+            _ => {
+                self.head().reason = Some(reason.into());
+                self.complete_run(staged);
+            }
+        }
+    }
+
+    fn end_run(&mut self, status: RunStatus, reason: Option<String>) {
+        self.head().status = status;
+        self.write_output();
+        self.note_failed();
+        self.head().reason = reason.map(Into::into);
+        self.close(status);
+    }
+
+    /// Output of the run: that of a TERMINATE task, else the output parameters, else that of the last task.
+    fn write_output(&mut self) {
+        let run = &*self.run;
+        let Some(last) = run.tasks.last() else { return };
+        let by_task = || {
+            let done = |t: &&Arc<TaskState>| &*t.task_type == "TERMINATE" && t.status == TaskStatus::Completed;
+            run.tasks.iter().find(done).map(|t| t.output.clone())
+        };
+        let ends_itself = self.plan.nodes().any(|n| n.kind.name() == "TERMINATE");
+        let output = ends_itself
+            .then(by_task)
+            .flatten()
+            .or_else(|| output_parameters(self.plan, run))
+            .unwrap_or_else(|| last.output.clone());
+        if !output.same(&run.head.output) {
+            self.head().output = output;
+        }
+    }
+
+    /// References and names of all failed attempts.
+    fn note_failed(&mut self) {
+        let extra = &self.run.head.extra;
+        let failed = |t: &&Arc<TaskState>| matches!(t.status, TaskStatus::Failed | TaskStatus::FailedWithTerminalError);
+        let mut refs = Names::new(&extra.failed_refs);
+        let mut names = Names::new(&extra.failed_names);
+        for row in self.run.tasks.iter().filter(failed) {
+            refs.add(&row.ref_name);
+            names.add(&row.def_name);
+        }
+        if refs.all.len() != extra.failed_refs.len() || names.all.len() != extra.failed_names.len() {
+            let (refs, names) = (refs.all, names.all);
+            let extra = Arc::make_mut(&mut self.head().extra);
+            extra.failed_refs = refs;
+            extra.failed_names = names;
+        }
+    }
+
+    /// Cancels what is open and stamps the end.
+    fn close(&mut self, status: RunStatus) {
+        let now = self.cx.now;
+        let open: Vec<TaskNo> = self.run.tasks.open().map(|t| t.no).collect();
+        for no in open {
+            self.cancel(no);
+        }
+        for parked in std::mem::take(&mut self.run.parked) {
+            self.other.push(Effect::Unparked(parked.inbox));
+        }
+        let head = self.head();
+        head.status = status;
+        head.ended_at = Some(now);
+        head.updated_at = now;
+    }
+
+    fn cancel(&mut self, no: TaskNo) {
+        let partial = self.partial_join_output(no);
+        self.withdraw(no);
+        let now = self.cx.now;
+        self.change(no, |row| {
+            row.status = TaskStatus::Canceled;
+            row.ready = false;
+            row.ended_at = Some(now);
+            if row.updated_at == Timestamp::default() {
+                row.updated_at = now;
+            }
+            if let Some(output) = partial {
+                row.output = output;
+            }
+        });
+    }
+
+    /// What a JOIN that never came to its end had before this turn.
+    fn partial_join_output(&self, no: TaskNo) -> Option<Payload> {
+        let row = self.run.tasks.get(no)?;
+        if !self.node_of(no)?.kind.joins() {
+            return None;
+        }
+        let earlier = |t: &TaskState| t.status.is_successful() && !self.was_touched(t.no);
+        let output: Map<String, Value> = tasks::partial_join_output(self.plan, self.run, row, earlier);
+        (!output.is_empty()).then(|| Payload::from_map(output))
+    }
+
+    /// The relay need not send the message of this row any more, if it has one.
+    pub(super) fn withdraw(&mut self, no: TaskNo) {
+        let Some(row) = self.run.tasks.get(no) else { return };
+        if row.status != TaskStatus::InProgress || !tasks::publishes(row) {
+            return;
+        }
+        let before = self.other.len();
+        self.other.retain(|effect| !matches!(effect, Effect::Emitted(message) if message.task == no));
+        if self.other.len() == before {
+            self.other.push(Effect::Settled(no));
+        }
+    }
+}
+
+/// A list without repetitions, in the order of first mention.
+struct Names {
+    all: Vec<String>,
+    seen: HashSet<String>,
+}
+
+impl Names {
+    fn new(known: &[String]) -> Self {
+        Names { all: known.to_vec(), seen: known.iter().cloned().collect() }
+    }
+
+    fn add(&mut self, name: &str) {
+        if !self.seen.contains(name) {
+            self.seen.insert(name.to_owned());
+            self.all.push(name.to_owned());
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! A task of the definition becomes rows.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::Turn;
+use super::finish::Halt;
+use super::scope::RunScope;
+use crate::id::{MAX_TASK_NO, TaskId, TaskNo};
+use crate::payload::Payload;
+use crate::plan::{Input, Node, NodeIx};
+use crate::task::{TaskState, TaskStatus};
+use crate::time::{Span, Timestamp};
+
+/// The rows that a round makes. Nothing of it is in the run until the round is over, so one row of a round does not see
+/// another.
+#[derive(Default)]
+pub(crate) struct Mapping {
+    pub(super) rows: Vec<TaskState>,
+    seen: HashSet<NodeIx>,
+}
+
+impl Mapping {
+    /// Adds the rows of a task, unless it has some already.
+    pub(crate) fn expand(&mut self, turn: &Turn<'_>, ix: NodeIx) -> Result<(), Halt> {
+        let mut ix = ix;
+        loop {
+            let node = turn.plan.node(ix);
+            match turn.run.tasks.latest(&node.ref_name) {
+                // an operator skipped it: on with what follows
+                Some(row) if row.status == TaskStatus::Skipped => match node.next {
+                    Some(next) => ix = next,
+                    None => return Ok(()),
+                },
+                Some(_) => return Ok(()),
+                None => break,
+            }
+        }
+        if !self.seen.insert(ix) {
+            return Ok(());
+        }
+        let node = turn.plan.node(ix);
+        node.kind.expand(turn, self, node)?;
+        if self.next_no(turn) > MAX_TASK_NO {
+            return Err(Halt::failed("The run has used up all its task numbers".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn next_no(&self, turn: &Turn<'_>) -> TaskNo {
+        turn.run.head.next_no.saturating_add(self.rows.len() as TaskNo)
+    }
+
+    /// The id that the next row gets.
+    fn next_id(&self, turn: &Turn<'_>) -> TaskId {
+        turn.run.task_id(self.next_no(turn))
+    }
+
+    /// The input of a task, resolved now for the row that is made next.
+    pub(crate) fn input(&self, turn: &Turn<'_>, node: &Node) -> Payload {
+        resolve_input(turn, node, Some(self.next_id(turn)))
+    }
+
+    /// The input where the id of the task is not known yet: `${CPEWF_TASK_ID}` stays as it is.
+    pub(crate) fn input_without_id(&self, turn: &Turn<'_>, node: &Node) -> Payload {
+        resolve_input(turn, node, None)
+    }
+
+    /// A SCHEDULED row with its input; for a worker's type ready after the definition's `startDelay`.
+    pub(crate) fn scheduled(&mut self, turn: &Turn<'_>, node: &Node) -> &mut TaskState {
+        let input = self.input(turn, node);
+        let delay = node.config.start_delay.max(0);
+        let now = turn.cx.now;
+        let by_worker = node.kind.by_worker();
+        let domain = if by_worker { domain(turn, &node.task_type) } else { None };
+        let row = self.row(turn, node, input);
+        row.domain = domain;
+        if !node.kind.is_inline() {
+            row.start_delay_s = delay;
+            row.callback_after_s = i64::from(delay);
+            row.available_at = now + Span::from_secs(i64::from(delay));
+        }
+        row.ready = by_worker && row.status == TaskStatus::Scheduled;
+        row
+    }
+
+    /// An IN_PROGRESS row, for types that begin as soon as the flow reaches them.
+    pub(crate) fn running(&mut self, turn: &Turn<'_>, node: &Node, input: Payload) -> &mut TaskState {
+        let row = self.row(turn, node, input);
+        row.started_at = Some(turn.cx.now);
+        if row.status == TaskStatus::Scheduled {
+            row.status = TaskStatus::InProgress;
+        }
+        row
+    }
+
+    fn row(&mut self, turn: &Turn<'_>, node: &Node, input: Payload) -> &mut TaskState {
+        let now = turn.cx.now;
+        let limit = turn.cx.settings.payload_limit_bytes;
+        let too_large = input.size_bytes() > limit;
+        let no = self.next_no(turn);
+        let mut row = TaskState {
+            no,
+            seq: 0,
+            ref_name: node.ref_name.clone(),
+            task_type: node.task_type.clone(),
+            def_name: node.def_name.clone(),
+            status: TaskStatus::Scheduled,
+            ready: false,
+            available_at: now,
+            attempt: 0,
+            iteration: 0,
+            poll_count: 0,
+            domain: None,
+            worker: None,
+            scheduled_at: now,
+            first_scheduled_at: now,
+            started_at: None,
+            ended_at: None,
+            updated_at: Timestamp::default(),
+            start_delay_s: 0,
+            callback_after_s: 0,
+            response_timeout_s: 0,
+            reason: None,
+            input,
+            output: Payload::empty(),
+            retry_of: None,
+            retried: false,
+            executed: false,
+            wait_until: None,
+            child: None,
+            changed_in: 0,
+        };
+        if too_large {
+            row.reason = Some(too_large_reason("input", row.input.size_bytes(), turn, no, limit));
+            row.input = Payload::empty();
+            row.status = TaskStatus::FailedWithTerminalError;
+            row.ended_at = Some(now);
+            row.updated_at = now;
+        }
+        self.rows.push(row);
+        self.rows.last_mut().expect("a row was just pushed")
+    }
+
+    /// A row that repeats a failed attempt.
+    pub(super) fn repeat(&mut self, turn: &Turn<'_>, node: &Node, failed: &TaskState, delay_s: i32, jitter: Span) {
+        let now = turn.cx.now;
+        let no = self.next_no(turn);
+        let by_worker = node.kind.by_worker();
+        self.seen.insert(node.ix);
+        self.rows.push(TaskState {
+            no,
+            seq: 0,
+            status: TaskStatus::Scheduled,
+            ready: by_worker,
+            available_at: now + Span::from_secs(i64::from(delay_s)) + jitter,
+            attempt: failed.attempt.saturating_add(1),
+            poll_count: 0,
+            worker: None,
+            scheduled_at: now,
+            started_at: None,
+            ended_at: None,
+            updated_at: Timestamp::default(),
+            start_delay_s: delay_s,
+            callback_after_s: i64::from(delay_s),
+            input: repeated_input(turn, node, &failed.input, turn.run.task_id(no)),
+            output: Payload::empty(),
+            retry_of: Some(failed.no),
+            retried: false,
+            executed: false,
+            child: None,
+            changed_in: 0,
+            ..failed.clone()
+        });
+    }
+}
+
+fn resolve_input(turn: &Turn<'_>, node: &Node, task: Option<TaskId>) -> Payload {
+    match &node.input {
+        Input::Fixed(payload) => payload.clone(),
+        Input::Template { template, fallback } => {
+            let input = template.render_map(&RunScope { plan: turn.plan, run: turn.run, task });
+            Payload::from_map(crate::plan::with_fallback(input, fallback))
+        }
+    }
+}
+
+/// The old input, overlaid with the parameters as they resolve now; members that no longer resolve stay (spec: semantics
+/// §2.4).
+fn repeated_input(turn: &Turn<'_>, node: &Node, old: &Payload, task: TaskId) -> Payload {
+    if node.params.is_plain() {
+        return old.clone();
+    }
+    let fresh = node.params.render_map(&RunScope { plan: turn.plan, run: turn.run, task: Some(task) });
+    let mut input: Map<String, Value> = old.map().clone();
+    for (name, value) in fresh {
+        input.insert(name, value);
+    }
+    Payload::from_map(input)
+}
+
+pub(super) fn too_large_reason(what: &str, size: usize, turn: &Turn<'_>, no: TaskNo, limit: usize) -> Arc<str> {
+    format!(
+        "The {what} payload size: {size} of task: {} in workflow: {} is greater than the permissible limit: {} kilobytes",
+        turn.run.task_id(no),
+        turn.run.head.id,
+        limit / 1024
+    )
+    .into()
+}
+
+/// The domain of a new worker task (spec: semantics §1.10): the list under `*`, overridden by the one under its type; of a
+/// list the first domain with a worker that polled lately, else the last.
+fn domain(turn: &Turn<'_>, task_type: &str) -> Option<Arc<str>> {
+    let domains = &turn.run.head.extra.task_to_domain;
+    if domains.is_empty() {
+        return None;
+    }
+    let list = |key: &str| domains.get(key).filter(|list| !list.trim().is_empty());
+    list(task_type).or_else(|| list("*")).and_then(|list| active(turn, task_type, list))
+}
+
+fn active(turn: &Turn<'_>, task_type: &str, list: &str) -> Option<Arc<str>> {
+    let is_none = |d: &str| d.eq_ignore_ascii_case("NO_DOMAIN");
+    let all: Vec<&str> = list.split(',').map(str::trim).collect();
+    let live = all.iter().find(|d| !is_none(d) && turn.cx.world.polled_recently(task_type, d));
+    let chosen = live.or(all.last()).copied()?;
+    (!is_none(chosen) && !chosen.is_empty()).then(|| chosen.into())
+}

@@ -1,0 +1,154 @@
+//! Workers and the broker: claims, hand-backs, reports, acknowledgements (spec: semantics §5.14, §5.15).
+
+use std::sync::Arc;
+
+use super::mapping::too_large_reason;
+use super::{Refusal, Turn};
+use crate::effect::Effect;
+use crate::event::TaskReport;
+use crate::id::TaskNo;
+use crate::payload::Payload;
+use crate::task::{TaskState, TaskStatus};
+use crate::tasks;
+use crate::time::{Span, Timestamp};
+
+impl Turn<'_> {
+    /// A worker takes a task. The order of claims is the caller's business; here only this row counts.
+    pub(super) fn claimed(&mut self, no: TaskNo, worker: Option<Arc<str>>) -> Result<(), Refusal> {
+        let now = self.cx.now;
+        let row = self.run.tasks.get(no).ok_or(Refusal::UnknownTask)?;
+        if !row.ready || row.available_at > now || row.status != TaskStatus::Scheduled {
+            return Err(Refusal::NotReady);
+        }
+        self.change(no, |row| {
+            row.status = TaskStatus::InProgress;
+            row.ready = false;
+            row.started_at = row.started_at.or(Some(now));
+            row.worker = worker;
+            row.poll_count = row.poll_count.saturating_add(1);
+            row.callback_after_s = 0;
+            row.updated_at = now;
+        });
+        self.watch(no);
+        Ok(())
+    }
+
+    /// The worker never got the answer: the task is ready again, if this is still that lease.
+    pub(super) fn returned(&mut self, no: TaskNo, poll_count: i32) -> Result<(), Refusal> {
+        let now = self.cx.now;
+        let row = self.run.tasks.get(no).ok_or(Refusal::UnknownTask)?;
+        if row.status != TaskStatus::InProgress || row.poll_count != poll_count || !self.by_worker(no) {
+            return Ok(());
+        }
+        self.change(no, |row| {
+            row.status = TaskStatus::Scheduled;
+            row.ready = true;
+            row.available_at = now;
+        });
+        self.watch(no);
+        Ok(())
+    }
+
+    pub(super) fn reported(&mut self, report: &TaskReport) -> Result<(), Refusal> {
+        let now = self.cx.now;
+        let no = report.task;
+        let row = self.run.tasks.get(no).ok_or(Refusal::UnknownTask)?.clone();
+        if self.run.head.status.is_terminal() {
+            return Err(Refusal::RunEnded);
+        }
+        if row.status.is_terminal() {
+            return Err(Refusal::TaskEnded);
+        }
+        if report.extend_lease {
+            self.change(no, |row| row.updated_at = now);
+            return Ok(());
+        }
+        for line in report.logs.iter().take(self.cx.settings.log_lines_per_report) {
+            self.other.push(Effect::Logged { task: no, line: line.clone() });
+        }
+        let status = match report.status {
+            TaskStatus::Scheduled | TaskStatus::InProgress => TaskStatus::InProgress,
+            TaskStatus::CompletedWithErrors | TaskStatus::TimedOut | TaskStatus::Skipped => TaskStatus::Failed,
+            given => given,
+        };
+        let output = if report.merge_output { merged(&row, &report.output) } else { report.output.clone() };
+        let limit = self.cx.settings.payload_limit_bytes;
+        if output.size_bytes() > limit {
+            let reason = too_large_reason("output", output.size_bytes(), self, no, limit);
+            self.withdraw(no);
+            self.end(no, TaskStatus::FailedWithTerminalError, Some(reason), None);
+            self.advance();
+            return Ok(());
+        }
+        if status.is_terminal() {
+            self.withdraw(no);
+        }
+        let by_worker = self.by_worker(no);
+        let keeps = report.merge_output;
+        self.change(no, |row| {
+            row.output = output;
+            // an update by reference starts from the task as it is, a report replaces what it says nothing about
+            if !keeps || report.reason.is_some() {
+                row.reason = report.reason.as_deref().map(Into::into);
+            }
+            if !keeps || report.worker.is_some() {
+                row.worker = report.worker.clone();
+            }
+            if !keeps || report.callback_after_s != 0 {
+                row.callback_after_s = report.callback_after_s.max(0);
+            }
+            if status.is_terminal() {
+                row.status = status;
+                row.ready = false;
+                row.ended_at = Some(now);
+                if row.updated_at == Timestamp::default() {
+                    row.updated_at = now;
+                }
+            } else {
+                row.updated_at = now;
+                if by_worker {
+                    row.status = TaskStatus::Scheduled;
+                    row.ready = true;
+                    row.available_at = now + Span::from_secs(row.callback_after_s);
+                }
+            }
+        });
+        if status.is_terminal() {
+            self.note_end(no);
+            self.advance();
+        } else {
+            self.watch(no);
+        }
+        Ok(())
+    }
+
+    /// The broker answered for the message of a task.
+    pub(super) fn published(&mut self, no: TaskNo, outcome: &Result<(), String>) -> Result<(), Refusal> {
+        self.other.push(Effect::Settled(no));
+        let Some(row) = self.run.tasks.get(no).cloned() else { return Ok(()) };
+        if row.status != TaskStatus::InProgress || self.run.head.status.is_terminal() {
+            return Ok(());
+        }
+        match outcome {
+            Ok(()) if tasks::waits_for_answer(&row) => return Ok(()),
+            Ok(()) => self.complete(no, row.output.clone()),
+            Err(reason) if &*row.task_type == "KAFKA_PUBLISH" => {
+                self.fail(no, format!("Failed to invoke kafka task due to: {reason}"));
+            }
+            Err(reason) => self.fail(no, reason.clone()),
+        }
+        self.advance();
+        Ok(())
+    }
+}
+
+fn merged(row: &TaskState, more: &Payload) -> Payload {
+    if row.output.is_empty() {
+        return more.clone();
+    }
+    let mut output = row.output.map().clone();
+    for (name, value) in more.map() {
+        output.insert(name.clone(), value.clone());
+    }
+    Payload::from_map(output)
+}

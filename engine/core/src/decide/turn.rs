@@ -1,0 +1,225 @@
+//! The run under change.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::scope::RunScope;
+use super::{Cx, Decision, Needs};
+use crate::effect::{Effect, Outgoing};
+use crate::expr::{mentions_template, resolve_value};
+use crate::id::{TaskId, TaskNo};
+use crate::payload::Payload;
+use crate::plan::{Node, Plan};
+use crate::run::{RunHead, RunState};
+use crate::task::{TaskState, TaskStatus};
+use crate::time::Timestamp;
+
+/// One decision in the making. Changes the run in place and remembers what the rows were, so that the effects name each
+/// changed row once and only if it differs in the end.
+pub(crate) struct Turn<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) run: &'a mut RunState,
+    pub(crate) cx: &'a Cx<'a>,
+    /// First images of touched rows; `None` = the row is new.
+    before: BTreeMap<TaskNo, Option<Arc<TaskState>>>,
+    head_before: Option<Box<RunHead>>,
+    /// Effects that are no row images.
+    pub(super) other: Vec<Effect>,
+    /// Rows that ended and whose end is not processed yet.
+    pub(super) ended: Vec<TaskNo>,
+    /// JOINs that something happened for.
+    pub(super) joins: Vec<TaskNo>,
+    pub(super) needs: Needs,
+    /// The earliest instant that this turn wants to be woken at.
+    wake: Option<Timestamp>,
+    /// All deadlines were looked at: `wake` is exact, also if later than the stored one.
+    pub(super) wake_exact: bool,
+}
+
+impl<'a> Turn<'a> {
+    pub(super) fn new(plan: &'a Plan, run: &'a mut RunState, cx: &'a Cx<'a>) -> Self {
+        Turn {
+            plan,
+            run,
+            cx,
+            before: BTreeMap::new(),
+            head_before: None,
+            other: Vec::new(),
+            ended: Vec::new(),
+            joins: Vec::new(),
+            needs: Needs::default(),
+            wake: None,
+            wake_exact: false,
+        }
+    }
+
+    /// The run's row for change.
+    pub(crate) fn head(&mut self) -> &mut RunHead {
+        if self.head_before.is_none() {
+            self.head_before = Some(Box::new(self.run.head.clone()));
+        }
+        &mut self.run.head
+    }
+
+    /// Changes a row.
+    pub(crate) fn change(&mut self, no: TaskNo, change: impl FnOnce(&mut TaskState)) {
+        if let Some(row) = self.run.tasks.get(no) {
+            self.before.entry(no).or_insert_with(|| Some(row.clone()));
+        }
+        self.run.tasks.change(no, change);
+    }
+
+    pub(super) fn add(&mut self, row: TaskState) {
+        self.before.entry(row.no).or_insert(None);
+        self.run.tasks.put(Arc::new(row));
+    }
+
+    /// Puts a row back to an earlier image.
+    pub(super) fn put_back(&mut self, row: Arc<TaskState>) {
+        self.run.tasks.put(row);
+    }
+
+    pub(super) fn was_touched(&self, no: TaskNo) -> bool {
+        self.before.contains_key(&no)
+    }
+
+    pub(crate) fn node_of(&self, no: TaskNo) -> Option<&'a Node> {
+        let plan = self.plan;
+        self.run.tasks.get(no).and_then(|row| plan.node_of(row.base_ref()))
+    }
+
+    pub(super) fn by_worker(&self, no: TaskNo) -> bool {
+        // a row that the definition does not know can only be a worker's
+        self.node_of(no).is_none_or(|node| node.kind.by_worker())
+    }
+
+    /// Ends a row. Its successors are computed later in the turn.
+    pub(crate) fn end(&mut self, no: TaskNo, status: TaskStatus, reason: Option<Arc<str>>, output: Option<Payload>) {
+        let now = self.cx.now;
+        self.change(no, |row| {
+            row.status = status;
+            row.ready = false;
+            row.ended_at = Some(now);
+            if row.updated_at == Timestamp::default() {
+                row.updated_at = now;
+            }
+            if reason.is_some() {
+                row.reason = reason;
+            }
+            if let Some(output) = output {
+                row.output = output;
+            }
+        });
+        self.note_end(no);
+    }
+
+    /// Notes that a row has ended: its successors are to be computed and JOINs that name it to be asked.
+    pub(super) fn note_end(&mut self, no: TaskNo) {
+        self.ended.push(no);
+        let Some(node) = self.node_of(no) else { return };
+        for join in &node.joined_by {
+            if let Some(row) = self.run.tasks.latest(&self.plan.node(*join).ref_name)
+                && !row.status.is_terminal()
+            {
+                self.joins.push(row.no);
+            }
+        }
+    }
+
+    pub(crate) fn complete(&mut self, no: TaskNo, output: Payload) {
+        self.end(no, TaskStatus::Completed, None, Some(output));
+    }
+
+    pub(crate) fn fail(&mut self, no: TaskNo, reason: String) {
+        self.end(no, TaskStatus::Failed, Some(reason.into()), None);
+    }
+
+    /// A row that the engine runs itself begins.
+    pub(crate) fn begin(&mut self, no: TaskNo) {
+        let now = self.cx.now;
+        self.change(no, |row| {
+            row.status = TaskStatus::InProgress;
+            row.ready = false;
+            row.started_at = row.started_at.or(Some(now));
+            row.updated_at = now;
+        });
+    }
+
+    /// The engine took the row as a worker would have.
+    pub(crate) fn polled_by_engine(&mut self, no: TaskNo) {
+        self.change(no, |row| {
+            row.poll_count += 1;
+            row.worker = Some("podium".into());
+            row.callback_after_s = 0;
+        });
+    }
+
+    pub(crate) fn set_output(&mut self, no: TaskNo, output: Payload) {
+        self.change(no, |row| row.output = output);
+    }
+
+    pub(crate) fn ask_join(&mut self, no: TaskNo) {
+        self.joins.push(no);
+    }
+
+    pub(crate) fn emit(&mut self, message: Outgoing) {
+        self.other.push(Effect::Emitted(Arc::new(message)));
+    }
+
+    /// Resolves a value of a definition for a task.
+    pub(crate) fn resolve(&self, value: &Value, task: TaskId) -> Value {
+        if !mentions_template(value) {
+            return value.clone();
+        }
+        resolve_value(value, &RunScope { plan: self.plan, run: self.run, task: Some(task) })
+    }
+
+    pub(super) fn wake_by(&mut self, at: Timestamp) {
+        self.wake = Some(self.wake.map_or(at, |w| w.min(at)));
+    }
+
+    /// The answer: every changed row once, in a fixed order.
+    pub(super) fn finish(mut self) -> Decision {
+        if !self.needs.definitions.is_empty() {
+            return Decision::Needs(self.needs);
+        }
+        self.settle_wake();
+        let mut effects = Vec::with_capacity(self.before.len() + self.other.len() + 1);
+        if let Some(before) = self.head_before
+            && *before != self.run.head
+        {
+            effects.push(Effect::Run(Box::new(self.run.head.clone())));
+        }
+        for (no, before) in self.before {
+            let Some(row) = self.run.tasks.get(no) else { continue };
+            match before {
+                None => effects.push(Effect::TaskAdded(row.clone())),
+                Some(before) if before != *row => effects.push(Effect::TaskChanged(row.clone())),
+                Some(_) => {}
+            }
+        }
+        effects.append(&mut self.other);
+        Decision::Done(effects)
+    }
+
+    /// `wake_at` may be too early, never too late: it is written only when it gets earlier, when all deadlines were
+    /// looked at, and when the run ends.
+    fn settle_wake(&mut self) {
+        let stored = self.run.head.wake_at;
+        let wanted = if self.run.head.status.is_terminal() {
+            None
+        } else if self.wake_exact {
+            self.wake
+        } else {
+            match (stored, self.wake) {
+                (Some(stored), Some(wake)) => Some(stored.min(wake)),
+                (stored, wake) => stored.or(wake),
+            }
+        };
+        if wanted != stored {
+            self.head().wake_at = wanted;
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! One task of a definition, with everything about it that no run changes.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use serde_json::{Map, Value};
+
+use crate::def::{RetryLogic, TaskConfig, TaskTimeoutPolicy};
+use crate::expr::Template;
+use crate::payload::Payload;
+use crate::tasks::TaskKind;
+use crate::time::Span;
+
+/// Position of a node in its plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeIx(u32);
+
+impl NodeIx {
+    pub(super) fn new(index: usize) -> Self {
+        NodeIx(u32::try_from(index).expect("a definition has fewer than 2^32 tasks"))
+    }
+
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A task of the definition. Children of containers are nodes of their own.
+pub struct Node {
+    pub ix: NodeIx,
+    pub ref_name: Arc<str>,
+    /// What the row shows as its type; for worker tasks what workers poll for.
+    pub task_type: Arc<str>,
+    pub def_name: Arc<str>,
+    pub(crate) kind: &'static dyn TaskKind,
+    pub config: TaskConfig,
+    pub input: Input,
+    /// The parameters alone, without the task definition's template: what a retry resolves again.
+    pub params: Template,
+    pub retry: RetryRule,
+    pub timeout: TimeoutRule,
+    /// The task that follows when this one ends: the next in its list or, at the end of a case or branch, what follows
+    /// the container.
+    pub next: Option<NodeIx>,
+    /// The container that it stands in.
+    pub parent: Option<NodeIx>,
+    /// First tasks of the branches of a FORK_JOIN; `None` for an empty branch.
+    pub branches: Vec<Option<NodeIx>>,
+    /// First tasks of the cases of a SWITCH; `None` for an empty case.
+    pub cases: Vec<(String, Option<NodeIx>)>,
+    /// First task of the default case.
+    pub default_case: Option<NodeIx>,
+    /// The JOINs that name this task.
+    pub joined_by: Vec<NodeIx>,
+    pub optional: bool,
+    pub permissive: bool,
+    pub(super) text: OnceLock<String>,
+    pub(super) def_text: OnceLock<Option<String>>,
+}
+
+impl Node {
+    pub(super) fn config_text(&self) -> &str {
+        self.text.get_or_init(|| serde_json::to_string(&self.config).expect("a task always has a JSON text"))
+    }
+
+    pub(super) fn task_def_text(&self) -> Option<&str> {
+        self.def_text
+            .get_or_init(|| {
+                let def = self.config.task_definition.as_ref()?;
+                Some(serde_json::to_string(def).expect("a task definition always has a JSON text"))
+            })
+            .as_deref()
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("ref_name", &self.ref_name)
+            .field("task_type", &self.task_type)
+            .field("next", &self.next)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The input of a task.
+#[derive(Debug)]
+pub enum Input {
+    /// No expression in it: one value shared by all runs.
+    Fixed(Payload),
+    Template {
+        template: Template,
+        /// Raw members of the task definition's `inputTemplate`: they stand in for members that resolve to null.
+        fallback: Map<String, Value>,
+    },
+}
+
+/// When and how often a failed attempt is repeated.
+#[derive(Clone, Debug)]
+pub struct RetryRule {
+    pub count: i32,
+    pub logic: RetryLogic,
+    /// Seconds.
+    pub delay_s: i32,
+    pub scale: i32,
+    /// Seconds; 0 = no limit.
+    pub max_delay_s: i32,
+    pub jitter_ms: i32,
+}
+
+/// Time-outs of a task; `None` where there is none.
+#[derive(Clone, Debug)]
+pub struct TimeoutRule {
+    pub policy: TaskTimeoutPolicy,
+    /// From the first scheduling of the first attempt.
+    pub total: Option<Span>,
+    /// From the first poll.
+    pub task: Option<Span>,
+    /// Without a poll.
+    pub poll: Option<Span>,
+    /// Without a sign of life from its worker.
+    pub response: Option<Span>,
+}

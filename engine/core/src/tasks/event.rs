@@ -1,0 +1,158 @@
+//! EVENT: tells the outside that the run got here, and with `asyncComplete` waits for the answer (spec: semantics §4.16;
+//! scenarios 163, 164).
+//!
+//! Input: `sink` of the definition and its `asyncComplete`, over the parameters. Output: the whole input, five members
+//! about the run, and `event_produced`, the name of the queue:
+//!
+//! | sink | queue | what happens |
+//! |---|---|---|
+//! | `conductor` | `conductor:<workflow>:<ref>` | recorded; a completion event may name it |
+//! | `conductor:x` | `conductor:<workflow>:x` | the same |
+//! | `kafka:topic` | as written | a record with key = task id, value = the output; done with the broker's acknowledgement |
+//! | anything else | | FAILED |
+//!
+//! With `asyncComplete` the row stays IN_PROGRESS until a report or a completion event ends it. Events that came before
+//! the row existed are kept by the run and found when it begins.
+
+use serde_json::{Value, json};
+
+use super::{TaskKind, waits_for_answer};
+use crate::decide::{Halt, Mapping, Turn};
+use crate::def::TaskConfig;
+use crate::effect::Outgoing;
+use crate::expr::java;
+use crate::id::TaskNo;
+use crate::payload::Payload;
+use crate::plan::Node;
+use crate::run::RunHead;
+use crate::task::TaskState;
+
+pub(super) struct EventTask;
+
+/// Where an event goes.
+#[derive(Debug, PartialEq, Eq)]
+enum Sink {
+    /// A queue of the engine: nothing leaves.
+    Own(String),
+    Kafka { queue: String, topic: String },
+    /// `None` where no queue name could be made.
+    Bad { queue: Option<String>, reason: String },
+}
+
+impl Sink {
+    fn of(sink: &Value, head: &RunHead, ref_name: &str, task: &dyn std::fmt::Display) -> Sink {
+        let Value::String(sink) = sink else {
+            let reason = format!("Invalid / Unsupported sink specified: {}", java::to_text(sink));
+            return Sink::Bad { queue: None, reason };
+        };
+        if sink == "conductor" {
+            return Sink::Own(format!("conductor:{}:{ref_name}", head.name));
+        }
+        if sink.starts_with("conductor:") {
+            return Sink::Own(format!("conductor:{}:{}", head.name, sink.replace("conductor:", "")));
+        }
+        if sink.starts_with("conductor") {
+            return Sink::Bad { queue: None, reason: format!("Invalid / Unsupported sink specified: {sink}") };
+        }
+        let why = match sink.split_once(':') {
+            Some(("kafka", topic)) => return Sink::Kafka { queue: sink.clone(), topic: topic.to_owned() },
+            Some((kind, _)) => format!("Unknown queue type {kind}"),
+            None => format!("Illegal event {sink}"),
+        };
+        Sink::Bad { queue: Some(sink.clone()), reason: format!("Error loading queue:{sink}, for task:{task}, error: {why}") }
+    }
+}
+
+impl TaskKind for EventTask {
+    fn name(&self) -> &'static str {
+        "EVENT"
+    }
+
+    fn prepare(&self, config: &mut TaskConfig) {
+        let sink = config.sink.clone().map_or(Value::Null, Value::String);
+        config.input_parameters.insert("sink".to_owned(), sink);
+        let waits = config.async_complete.unwrap_or(false);
+        config.input_parameters.insert("asyncComplete".to_owned(), Value::Bool(waits));
+    }
+
+    fn expand(&self, turn: &Turn<'_>, map: &mut Mapping, node: &Node) -> Result<(), Halt> {
+        map.scheduled(turn, node);
+        Ok(())
+    }
+
+    fn enter(&self, turn: &mut Turn<'_>, no: TaskNo) {
+        let Some(row) = turn.run.tasks.get(no).cloned() else { return };
+        let id = turn.run.task_id(no);
+        let given = row.input.get("sink").unwrap_or(&Value::Null);
+        // the value that the definition's expression gave may hold an expression itself
+        let sink = turn.resolve(given, id);
+        let sink = Sink::of(&sink, &turn.run.head, &row.ref_name, &id);
+        let queue = match &sink {
+            Sink::Own(queue) | Sink::Kafka { queue, .. } => Some(queue.clone()),
+            Sink::Bad { queue, .. } => queue.clone(),
+        };
+        let output = output(&row, &turn.run.head, queue);
+        turn.begin(no);
+        turn.set_output(no, output.clone());
+        let waits = waits_for_answer(&row);
+        match sink {
+            Sink::Bad { reason, .. } => turn.fail(no, reason),
+            Sink::Own(_) if waits => turn.look_at_parked(no),
+            Sink::Own(_) => turn.complete(no, output),
+            Sink::Kafka { topic, .. } => {
+                turn.emit(Outgoing {
+                    task: no,
+                    cluster: None,
+                    topic,
+                    key: Some(id.to_string().into_bytes()),
+                    value: output.text().as_bytes().to_vec(),
+                    headers: vec![("podium-event-id".to_owned(), id.to_string().into_bytes())],
+                    max_block_ms: None,
+                });
+                if waits {
+                    turn.look_at_parked(no);
+                }
+            }
+        }
+    }
+}
+
+fn output(row: &TaskState, head: &RunHead, queue: Option<String>) -> Payload {
+    let mut members = row.input.map().clone();
+    let mut set = |name: &str, value: Value| members.insert(name.to_owned(), value);
+    set("workflowInstanceId", json!(head.id.to_string()));
+    set("workflowType", json!(head.name));
+    set("workflowVersion", json!(head.def_version));
+    set("correlationId", json!(head.correlation_id));
+    set("taskToDomain", json!(head.extra.task_to_domain));
+    match queue {
+        Some(queue) => set("event_produced", Value::String(queue)),
+        // a member of that name among the inputs stays
+        None => None,
+    };
+    Payload::from_map(java::hash_map_order(&members))
+}
+
+/// How well an open EVENT row fits a completion type (spec: pipeline §5, rule 4b).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fit {
+    Exact,
+    Partial,
+}
+
+/// Compares the text after the last `:` of the row's sink with a completion type, without regard to case: equal, or one
+/// containing the other.
+pub(crate) fn sink_matches(row: &TaskState, event_type: &str) -> Option<Fit> {
+    let sink = row.input.get("sink")?.as_str()?;
+    let name = sink.rsplit(':').next().unwrap_or(sink).to_lowercase();
+    let wanted = event_type.to_lowercase();
+    if name.is_empty() || wanted.is_empty() {
+        None
+    } else if name == wanted {
+        Some(Fit::Exact)
+    } else if name.contains(&wanted) || wanted.contains(&name) {
+        Some(Fit::Partial)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,132 @@
+//! JOIN: waits until all tasks in `joinOn` have ended (spec: semantics §4.6; scenarios 69–84).
+//!
+//! Asked again, in the same turn, whenever one of those tasks ends. Its output has the output of every task that it
+//! names and that has one; what there is so far is computed for readers and not stored while it waits.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::TaskKind;
+use crate::decide::{Halt, Mapping, Turn};
+use crate::def::TaskConfig;
+use crate::id::TaskNo;
+use crate::payload::Payload;
+use crate::plan::{Node, Plan};
+use crate::run::RunState;
+use crate::task::{TaskState, TaskStatus};
+
+pub(super) struct Join;
+
+impl TaskKind for Join {
+    fn name(&self) -> &'static str {
+        "JOIN"
+    }
+
+    fn def_name<'c>(&self, _config: &'c TaskConfig) -> &'c str {
+        "JOIN"
+    }
+
+    fn is_flow_control(&self) -> bool {
+        true
+    }
+
+    fn joins(&self) -> bool {
+        true
+    }
+
+    fn is_inline(&self) -> bool {
+        false
+    }
+
+    fn expand(&self, turn: &Turn<'_>, map: &mut Mapping, node: &Node) -> Result<(), Halt> {
+        let mut input = Map::new();
+        input.insert("joinOn".to_owned(), json!(node.config.join_on));
+        let row = map.running(turn, node, Payload::from_map(input));
+        row.updated_at = turn.cx.now;
+        Ok(())
+    }
+
+    fn enter(&self, turn: &mut Turn<'_>, no: TaskNo) {
+        turn.ask_join(no);
+    }
+}
+
+/// What a JOIN has come to.
+struct Joined {
+    status: TaskStatus,
+    output: Map<String, Value>,
+    reason: Option<Arc<str>>,
+}
+
+/// Looks at an open JOIN; ends it if all its tasks have ended. Costs one look-up while a task that it was last seen
+/// waiting for is still open.
+pub(crate) fn evaluate(turn: &mut Turn<'_>, no: TaskNo) {
+    let Some(join) = turn.run.tasks.get(no) else { return };
+    if join.status != TaskStatus::InProgress {
+        return;
+    }
+    let plan = turn.plan;
+    let Some(node) = plan.node_of(join.base_ref()) else { return };
+    let names = &node.config.join_on;
+    let from = turn.run.tasks.join_watch(no);
+    let waiting = (0..names.len()).map(|i| (from + i) % names.len()).find(|i| {
+        let row = turn.run.tasks.latest(&names[*i]);
+        row.is_none_or(|t| !t.status.is_terminal())
+    });
+    if let Some(at) = waiting {
+        if at != from {
+            turn.run.tasks.set_join_watch(no, at);
+        }
+        return;
+    }
+    let joined = joined(plan, turn.run, names);
+    turn.end(no, joined.status, joined.reason, Some(Payload::from_map(joined.output)));
+}
+
+fn joined(plan: &Plan, run: &RunState, names: &[String]) -> Joined {
+    let mut output = Map::new();
+    let mut with_errors = String::new();
+    for name in names {
+        let Some(row) = run.tasks.latest(name) else { continue };
+        let optional = plan.node_of(row.base_ref()).is_some_and(|n| n.optional);
+        if !row.status.is_successful() && !optional {
+            let reasons: Vec<&str> = unsuccessful(run, names).map(|t| t.reason.as_deref().unwrap_or("null")).collect();
+            return Joined { status: TaskStatus::Failed, output, reason: Some(reasons.join(" ").into()) };
+        }
+        if !row.output.is_empty() {
+            output.insert(name.clone(), Value::Object(row.output.map().clone()));
+        }
+        if optional && row.status == TaskStatus::CompletedWithErrors {
+            with_errors.push_str(&format!("{}/{} ", row.def_name, run.task_id(row.no)));
+        }
+    }
+    if with_errors.is_empty() {
+        Joined { status: TaskStatus::Completed, output, reason: None }
+    } else {
+        let reason = Some(format!("{with_errors}completed with errors").into());
+        Joined { status: TaskStatus::CompletedWithErrors, output, reason }
+    }
+}
+
+fn unsuccessful<'r>(run: &'r RunState, names: &'r [String]) -> impl Iterator<Item = &'r Arc<TaskState>> {
+    names.iter().filter_map(|name| run.tasks.latest(name)).filter(|t| !t.status.is_successful())
+}
+
+/// The outputs that a waiting JOIN has so far, of the rows that `counts` accepts.
+pub(crate) fn partial_output(
+    plan: &Plan,
+    run: &RunState,
+    join: &TaskState,
+    counts: impl Fn(&TaskState) -> bool,
+) -> Map<String, Value> {
+    let mut output = Map::new();
+    for name in plan.config(join.base_ref()).map(|c| c.join_on.as_slice()).unwrap_or_default() {
+        let Some(row) = run.tasks.latest(name) else { continue };
+        if !row.output.is_empty() && counts(row) {
+            output.insert(name.clone(), Value::Object(row.output.map().clone()));
+        }
+    }
+    output
+}
+

@@ -1,0 +1,80 @@
+//! SWITCH: goes into the case that its expression names, else into the default case, else on (spec: semantics §4.8;
+//! scenarios 100–107).
+//!
+//! Evaluator `value-param`: `expression` is the name of an input member; the case is that member's text. A case that is
+//! there but empty goes on, without the default case. Script evaluators are not in this version: their row is FAILED with
+//! a reason, as for a script that throws.
+
+use serde_json::{Value, json};
+
+use super::TaskKind;
+use crate::decide::{Halt, Mapping, Turn};
+use crate::def::TaskConfig;
+use crate::expr::java;
+use crate::payload::Payload;
+use crate::plan::{Node, NodeIx};
+use crate::task::TaskStatus;
+
+pub(super) struct Switch;
+
+const SCRIPTS: [&str; 3] = ["javascript", "graaljs", "python"];
+
+impl TaskKind for Switch {
+    fn name(&self) -> &'static str {
+        "SWITCH"
+    }
+
+    fn def_name<'c>(&self, _config: &'c TaskConfig) -> &'c str {
+        "SWITCH"
+    }
+
+    fn is_flow_control(&self) -> bool {
+        true
+    }
+
+    fn expand(&self, turn: &Turn<'_>, map: &mut Mapping, node: &Node) -> Result<(), Halt> {
+        let input = map.input_without_id(turn, node);
+        let evaluator = node.config.evaluator_type.as_deref();
+        if evaluator.is_some_and(|e| SCRIPTS.contains(&e)) {
+            let row = map.running(turn, node, input);
+            row.status = TaskStatus::Failed;
+            row.ended_at = Some(turn.cx.now);
+            row.updated_at = turn.cx.now;
+            row.reason = Some(
+                format!("The evaluator {} is not in this version of Podium; use value-param", evaluator.unwrap_or_default())
+                    .into(),
+            );
+            return Ok(());
+        }
+        if evaluator != Some("value-param") {
+            return Err(Halt::failed(format!("No evaluator registered for type: {}", evaluator.unwrap_or("null"))));
+        }
+        let name = node.config.expression.as_deref().unwrap_or_default();
+        let case = input.get(name).map_or_else(|| "null".to_owned(), java::to_text);
+        let first = chosen(node, &case);
+        let mut members = input.map().clone();
+        members.insert("case".to_owned(), Value::String(case.clone()));
+        if first.is_some() {
+            members.insert("hasChildren".to_owned(), Value::String("true".to_owned()));
+        }
+        let row = map.running(turn, node, Payload::from_map(members));
+        row.status = TaskStatus::Completed;
+        row.ended_at = Some(turn.cx.now);
+        row.updated_at = turn.cx.now;
+        let mut output = serde_json::Map::new();
+        output.insert("evaluationResult".to_owned(), json!([case]));
+        output.insert("selectedCase".to_owned(), Value::String(case));
+        row.output = Payload::from_map(output);
+        match first {
+            Some(first) => map.expand(turn, first),
+            None => Ok(()),
+        }
+    }
+}
+
+fn chosen(node: &Node, case: &str) -> Option<NodeIx> {
+    match node.cases.iter().find(|(name, _)| name == case) {
+        Some((_, first)) => *first,
+        None => node.default_case,
+    }
+}

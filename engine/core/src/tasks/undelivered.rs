@@ -1,0 +1,33 @@
+//! Types of Conductor that this version does not run yet. A definition may contain them; a run that reaches one ends
+//! FAILED with a reason that says so, and never as if the task had been done.
+
+use super::TaskKind;
+use crate::decide::{Halt, Mapping, Turn};
+use crate::plan::Node;
+
+pub(super) struct Undelivered(&'static str);
+
+pub(super) static DO_WHILE: Undelivered = Undelivered("DO_WHILE");
+pub(super) static SUB_WORKFLOW: Undelivered = Undelivered("SUB_WORKFLOW");
+pub(super) static START_WORKFLOW: Undelivered = Undelivered("START_WORKFLOW");
+pub(super) static DYNAMIC: Undelivered = Undelivered("DYNAMIC");
+pub(super) static FORK_JOIN_DYNAMIC: Undelivered = Undelivered("FORK_JOIN_DYNAMIC");
+pub(super) static EXCLUSIVE_JOIN: Undelivered = Undelivered("EXCLUSIVE_JOIN");
+pub(super) static DECISION: Undelivered = Undelivered("DECISION");
+pub(super) static INLINE: Undelivered = Undelivered("INLINE");
+pub(super) static LAMBDA: Undelivered = Undelivered("LAMBDA");
+pub(super) static JSON_JQ_TRANSFORM: Undelivered = Undelivered("JSON_JQ_TRANSFORM");
+pub(super) static HTTP: Undelivered = Undelivered("HTTP");
+
+impl TaskKind for Undelivered {
+    fn name(&self) -> &'static str {
+        self.0
+    }
+
+    fn expand(&self, _turn: &Turn<'_>, _map: &mut Mapping, node: &Node) -> Result<(), Halt> {
+        Err(Halt::failed(format!(
+            "Task '{}' has the type {}, which this version of Podium does not run yet",
+            node.ref_name, self.0
+        )))
+    }
+}

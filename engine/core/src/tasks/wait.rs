@@ -1,0 +1,82 @@
+//! WAIT: until a time, for a time, or until somebody reports on it (spec: semantics §4.13; scenarios 46, 161, 162).
+//!
+//! Input: `duration` (`1 days 2 hours 3 minutes 4 seconds`, parts optional, short forms allowed) or `until`
+//! (`yyyy-MM-dd`, `yyyy-MM-dd HH:mm`, `yyyy-MM-dd HH:mm z`; without a zone UTC). Blank counts as absent. What cannot be read
+//! ends the task FAILED_WITH_TERMINAL_ERROR. A new attempt keeps the end of the first.
+
+use serde_json::Value;
+
+use super::{TaskKind, wait_text};
+use crate::decide::{Halt, Mapping, Turn};
+use crate::expr::java;
+use crate::id::TaskNo;
+use crate::payload::Payload;
+use crate::plan::Node;
+use crate::task::TaskStatus;
+use crate::time::Timestamp;
+
+pub(super) struct Wait;
+
+/// What the wire shows as delay of a WAIT that has no end.
+const WITHOUT_END_S: i64 = i32::MAX as i64;
+
+impl TaskKind for Wait {
+    fn name(&self) -> &'static str {
+        "WAIT"
+    }
+
+    fn is_inline(&self) -> bool {
+        false
+    }
+
+    fn expand(&self, turn: &Turn<'_>, map: &mut Mapping, node: &Node) -> Result<(), Halt> {
+        let input = map.input(turn, node);
+        let end = end_of(&input, turn.cx.now);
+        let row = map.running(turn, node, input);
+        match end {
+            Ok(until) => {
+                row.wait_until = until;
+                row.callback_after_s = until.map_or(WITHOUT_END_S, |at| (at - turn.cx.now).as_secs().max(0));
+            }
+            Err(reason) => {
+                row.status = TaskStatus::FailedWithTerminalError;
+                row.reason = Some(reason.into());
+                row.ended_at = Some(turn.cx.now);
+                row.updated_at = turn.cx.now;
+            }
+        }
+        Ok(())
+    }
+
+    fn enter(&self, turn: &mut Turn<'_>, no: TaskNo) {
+        let Some(row) = turn.run.tasks.get(no) else { return };
+        let (until, status) = (row.wait_until, row.status);
+        if status == TaskStatus::Scheduled {
+            turn.begin(no);
+        }
+        if until.is_some_and(|at| at <= turn.cx.now) {
+            turn.complete(no, Payload::empty());
+        }
+    }
+}
+
+fn end_of(input: &Payload, now: Timestamp) -> Result<Option<Timestamp>, String> {
+    let text = |name: &str| match input.get(name) {
+        None | Some(Value::Null) => None,
+        Some(value) => Some(java::to_text(value)).filter(|t| !t.trim().is_empty()),
+    };
+    match (text("duration"), text("until")) {
+        (None, None) => Ok(None),
+        (Some(_), Some(_)) => {
+            Err("Both 'duration' and 'until' specified. Please provide only one input".to_owned())
+        }
+        (Some(duration), None) => match wait_text::duration(&duration) {
+            Some(span) => Ok(Some(now + span)),
+            None => Err(format!("Not valid duration: {duration}")),
+        },
+        (None, Some(until)) => match wait_text::until(&until) {
+            Some(at) => Ok(Some(at)),
+            None => Err(format!("Invalid/Unsupported Wait Until format.  Provided: {until}")),
+        },
+    }
+}
