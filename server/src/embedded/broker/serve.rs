@@ -87,7 +87,9 @@ impl Writes {
         let until = Instant::now() + at_most;
         let mut count = self.lock();
         while *count == seen {
-            let Some(left) = until.checked_duration_since(Instant::now()).filter(|l| !l.is_zero()) else { return };
+            let Some(left) = until.checked_duration_since(Instant::now()).filter(|l| !l.is_zero()) else {
+                return;
+            };
             count = self.more.wait_timeout(count, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -115,10 +117,13 @@ fn connect(client: &TcpStream, engine: &Engine, writes: &Arc<Writes>) -> io::Res
     let (served, _) = door.accept()?;
     inside.set_nodelay(true)?;
     let engine = engine.clone();
-    thread::Builder::new().name("dev-broker-engine".to_owned()).spawn(move || handle_connection(served, engine))?;
+    thread::Builder::new()
+        .name("dev-broker-engine".to_owned())
+        .spawn(move || handle_connection(served, engine))?;
     let link = Arc::new(Link::default());
     let answers = thread::Builder::new().name("dev-broker-answers".to_owned()).spawn({
-        let (inside, client, link, writes) = (inside.try_clone()?, client.try_clone()?, link.clone(), writes.clone());
+        let (inside, client, link, writes) =
+            (inside.try_clone()?, client.try_clone()?, link.clone(), writes.clone());
         move || {
             let _ = pass_answers(&inside, &client, &link, &writes);
             let _ = client.shutdown(Shutdown::Both);
@@ -138,7 +143,8 @@ fn pass_requests(client: &TcpStream, inside: &mut TcpStream, link: &Link, writes
         let request = frame.get(4..).unwrap_or_default();
         let (api, correlation) = (int16(request, 0).unwrap_or(-1), int32(request, 4).unwrap_or(0));
         if api == FETCH {
-            let question = [request.get(..4).unwrap_or_default(), request.get(8..).unwrap_or_default()].concat();
+            let question =
+                [request.get(..4).unwrap_or_default(), request.get(8..).unwrap_or_default()].concat();
             let fetched = *link.fetched.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some((same, seen)) = &latest {
                 if *same == question && !fetched {

@@ -1,0 +1,171 @@
+//! What lanes promise.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use podium_kafka::{
+    Cluster, KafkaSettings, Lane, LaneEnd, LaneEvent, LaneEvents, LaneId, Lanes, LanesSettings, OutRecord,
+    Patience, Producer, Start, TopicSpec,
+};
+use support::{Kind, LONG, eventually, settings, take, unique};
+
+async fn topic_with(settings: &KafkaSettings, partitions: i32, records: usize) -> (String, Producer) {
+    let topic = unique("read");
+    let cluster = Cluster::configured(settings).expect("settings");
+    let spec = TopicSpec { name: topic.clone(), partitions: Some(partitions) };
+    cluster.ensure_topics(&[spec], LONG).await.expect("made");
+    let producer = Producer::new(settings, &settings.bootstrap).expect("settings");
+    send(&producer, &topic, 0, records).await;
+    (topic, producer)
+}
+
+async fn send(producer: &Producer, topic: &str, from: usize, to: usize) {
+    let sent = (from..to).map(|n| {
+        let (key, value) = (Some(n.to_string().into_bytes()), Some(n.to_string().into_bytes()));
+        let record = OutRecord { topic: topic.to_owned(), key, value, headers: Vec::new() };
+        producer.send(record, Patience::default())
+    });
+    for answer in futures::future::join_all(sent).await {
+        answer.expect("acknowledged");
+    }
+}
+
+fn number(record: &podium_kafka::Record) -> usize {
+    String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).parse().expect("a number")
+}
+
+async fn assigned(events: &mut LaneEvents) -> (u64, Vec<LaneId>) {
+    loop {
+        let event = tokio::time::timeout(LONG, events.next()).await.expect("an event in time");
+        if let LaneEvent::Assigned { round, lanes } = event.expect("the membership is open") {
+            return (round, lanes);
+        }
+    }
+}
+
+async fn one_lane(
+    settings: &KafkaSettings,
+    lanes: &LanesSettings,
+    start: Start,
+) -> (Lanes, LaneEvents, Lane) {
+    let (lanes, mut events) = Lanes::join(settings, lanes).expect("joins");
+    let (round, ids) = assigned(&mut events).await;
+    assert_eq!(ids.len(), 1);
+    let lane = lanes.begin(round, vec![(ids[0].clone(), start)]).await.pop().expect("a lane");
+    (lanes, events, lane)
+}
+
+/// Our position counts, whatever Kafka remembers.
+async fn a_lane_begins_where_it_is_told(settings: KafkaSettings) {
+    let (topic, _producer) = topic_with(&settings, 1, 50).await;
+    let group = LanesSettings::new(unique("g"), &[&topic]);
+    let (lanes, _events, mut lane) = one_lane(&settings, &group, Start::Offset(10)).await;
+    assert_eq!(number(&take(&mut lane, 40).await[0]), 10);
+    lane.done(45);
+    let id = lane.id().clone();
+    eventually("the hint is there", async || {
+        (lanes.committed(std::slice::from_ref(&id), LONG).await.ok()?.get(&id) == Some(&45)).then_some(())
+    })
+    .await;
+    eventually("the end is known", async || (lanes.end_of(&id) == Some(50)).then_some(())).await;
+    lanes.close().await;
+    let (lanes, _events, mut lane) = one_lane(&settings, &group, Start::Offset(20)).await;
+    assert_eq!(number(&take(&mut lane, 30).await[0]), 20, "not 45");
+    // redelivery from a position while reading
+    lane.restart(5).await;
+    let again: Vec<usize> = take(&mut lane, 45).await.iter().map(number).collect();
+    assert_eq!(again, (5..50).collect::<Vec<_>>());
+    lanes.close().await;
+}
+
+async fn a_full_buffer_pauses_and_loses_nothing(settings: KafkaSettings) {
+    let (topic, producer) = topic_with(&settings, 1, 3_000).await;
+    let mut group = LanesSettings::new(unique("g"), &[&topic]);
+    group.buffer_records = 50;
+    let (lanes, _events, mut lane) = one_lane(&settings, &group, Start::Beginning).await;
+    let mut read = Vec::new();
+    while read.len() < 3_000 {
+        let next =
+            tokio::time::timeout(LONG, lane.next(7, usize::MAX)).await.expect("in time").expect("open");
+        assert!(next.len() <= 7);
+        read.extend(next.iter().map(number));
+    }
+    assert_eq!(read, (0..3_000).collect::<Vec<_>>());
+    // and it is awake for what comes later
+    send(&producer, &topic, 3_000, 3_010).await;
+    assert_eq!(take(&mut lane, 10).await.len(), 10);
+    lanes.close().await;
+}
+
+async fn members_share_and_take_over(settings: KafkaSettings) {
+    let (topic, producer) = topic_with(&settings, 4, 0).await;
+    let group = LanesSettings::new(unique("g"), &[&topic]);
+    let (first, mut first_events) = Lanes::join(&settings, &group).expect("joins");
+    let (round, ids) = assigned(&mut first_events).await;
+    assert_eq!(ids.len(), 4);
+    let start = |ids: &[LaneId], at: &BTreeMap<LaneId, i64>| -> Vec<(LaneId, Start)> {
+        ids.iter().map(|id| (id.clone(), Start::Offset(at.get(id).copied().unwrap_or(0)))).collect()
+    };
+    let mut position = BTreeMap::new();
+    let mut held = first.begin(round, start(&ids, &position)).await;
+    send(&producer, &topic, 0, 400).await;
+    let mut read = Vec::new();
+    while read.len() < 400 {
+        for lane in &mut held {
+            let next = tokio::time::timeout(Duration::from_millis(50), lane.next(100, usize::MAX)).await;
+            for record in next.unwrap_or(Ok(Vec::new())).expect("open") {
+                position.insert(lane.id().clone(), record.offset + 1);
+                read.push(number(&record));
+            }
+        }
+    }
+    let (second, mut second_events) = Lanes::join(&settings, &group).expect("joins");
+    let (round, ids) = tokio::join!(assigned(&mut first_events), assigned(&mut second_events));
+    assert_eq!((round.1.len(), ids.1.len()), (2, 2), "range shares two and two");
+    assert_eq!(held[0].next(1, 1).await.expect_err("given back"), LaneEnd::Revoked);
+    let mut theirs = second.begin(ids.0, start(&ids.1, &position)).await;
+    let ours = first.begin(round.0, start(&round.1, &position)).await;
+    assert_eq!((ours.len(), theirs.len()), (2, 2));
+    assert!(first.begin(round.0 - 1, start(&round.1, &position)).await.is_empty(), "a round that is over");
+    send(&producer, &topic, 400, 800).await;
+    // the first member goes without reading: the second one gets all, from our positions
+    drop(ours);
+    first.close().await;
+    let (round, ids) = assigned(&mut second_events).await;
+    assert_eq!(ids.len(), 4);
+    assert_eq!(theirs[0].next(1, 1).await.expect_err("given back"), LaneEnd::Revoked);
+    let mut all = second.begin(round, start(&ids, &position)).await;
+    while read.len() < 800 {
+        for lane in &mut all {
+            let next = tokio::time::timeout(Duration::from_millis(50), lane.next(100, usize::MAX)).await;
+            read.extend(next.unwrap_or(Ok(Vec::new())).expect("open").iter().map(number));
+        }
+    }
+    read.sort_unstable();
+    assert_eq!(read, (0..800).collect::<Vec<_>>(), "each once");
+    second.close().await;
+}
+
+async fn an_offset_that_is_gone_ends_the_lane(settings: KafkaSettings) {
+    let (topic, _producer) = topic_with(&settings, 1, 10).await;
+    let group = LanesSettings::new(unique("g"), &[&topic]);
+    let (lanes, _events, mut lane) = one_lane(&settings, &group, Start::Offset(500)).await;
+    let end = tokio::time::timeout(LONG, lane.next(1, 1)).await.expect("in time").expect_err("nothing there");
+    assert_eq!(end, LaneEnd::OutOfRange { wanted: 500, low: 0, high: 10 });
+    lanes.close().await;
+}
+
+macro_rules! on_both {
+    ($($test:ident),*) => {
+        mod real { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::settings(super::Kind::Real)).await; })* }
+        mod embedded { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::settings(super::Kind::Embedded)).await; })* }
+    };
+}
+on_both!(
+    a_lane_begins_where_it_is_told,
+    a_full_buffer_pauses_and_loses_nothing,
+    members_share_and_take_over,
+    an_offset_that_is_gone_ends_the_lane
+);
