@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use podium_core::{InboxId, InboxMessage, Outgoing, RunHead, RunId, Span, TaskNo, TaskState, Timestamp, event::ParkedEvent};
+use podium_core::{InboxId, InboxMessage, Outgoing, ParkedEvent, RunHead, RunId, Span, TaskNo, TaskState, Timestamp};
 
 /// How to use the database.
 #[derive(Clone, Debug)]
@@ -158,6 +158,15 @@ pub struct StoredWorkflowDef {
 pub struct StoredTaskDef {
     pub name: String,
     pub text: String,
+}
+
+/// Ready tasks of one queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueDepth {
+    pub task_type: String,
+    /// `""` = no domain.
+    pub domain: String,
+    pub depth: i64,
 }
 
 /// When a worker last polled.

@@ -1,0 +1,194 @@
+//! Registered definitions. Every change raises the metadata version in its own transaction, so a start that was
+//! resolved before the change is not stored after it.
+
+use crate::error::StoreError;
+use crate::records::{PutMode, PutOutcome, StoredTaskDef, StoredWorkflowDef};
+use crate::Store;
+
+impl Store {
+    /// The current metadata version. Read it before the definitions that are to be cached under it.
+    pub async fn metadata_version(&self) -> Result<i64, StoreError> {
+        sqlx::query_scalar!("SELECT version FROM metadata_version")
+            .fetch_one(&self.inner.pool)
+            .await
+            .map_err(StoreError::at("metadata.version"))
+    }
+
+    /// Registers a workflow definition (its wire JSON).
+    pub async fn put_workflow_def(
+        &self,
+        name: &str,
+        version: i32,
+        text: &str,
+        mode: PutMode,
+    ) -> Result<PutOutcome, StoreError> {
+        let stored = sqlx::query_scalar!(
+            r#"WITH stored AS (
+                INSERT INTO workflow_def AS d (name, version, body) VALUES ($1, $2, $3)
+                ON CONFLICT (name, version) DO UPDATE SET body = EXCLUDED.body WHERE $4
+                RETURNING d.name
+            ),
+            moved AS (
+                UPDATE metadata_version SET version = version + 1 WHERE EXISTS (SELECT FROM stored)
+            )
+            SELECT EXISTS (SELECT FROM stored) AS "stored!""#,
+            name,
+            version,
+            text,
+            mode == PutMode::Upsert
+        )
+        .fetch_one(&self.inner.pool)
+        .await
+        .map_err(StoreError::at("workflow_def.put"))?;
+        Ok(if stored { PutOutcome::Stored } else { PutOutcome::Exists })
+    }
+
+    /// Registers or replaces several workflow definitions, all or none. Of two with one key the last counts.
+    pub async fn put_workflow_defs(&self, defs: &[StoredWorkflowDef]) -> Result<(), StoreError> {
+        let last = |i: usize, d: &StoredWorkflowDef| {
+            !defs[i + 1..].iter().any(|later| (&later.name, later.version) == (&d.name, d.version))
+        };
+        let defs: Vec<_> = defs.iter().enumerate().filter(|(i, d)| last(*i, d)).map(|(_, d)| d).collect();
+        let names: Vec<String> = defs.iter().map(|d| d.name.clone()).collect();
+        let versions: Vec<i32> = defs.iter().map(|d| d.version).collect();
+        let texts: Vec<String> = defs.iter().map(|d| d.text.clone()).collect();
+        sqlx::query!(
+            "WITH stored AS (
+                INSERT INTO workflow_def (name, version, body)
+                SELECT * FROM unnest($1::text[], $2::integer[], $3::text[])
+                ON CONFLICT (name, version) DO UPDATE SET body = EXCLUDED.body
+            )
+            UPDATE metadata_version SET version = version + 1",
+            &names,
+            &versions,
+            &texts
+        )
+        .execute(&self.inner.pool)
+        .await
+        .map_err(StoreError::at("workflow_def.put_many"))?;
+        Ok(())
+    }
+
+    /// Reads a workflow definition; without a version the highest.
+    pub async fn get_workflow_def(
+        &self,
+        name: &str,
+        version: Option<i32>,
+    ) -> Result<Option<StoredWorkflowDef>, StoreError> {
+        sqlx::query_as!(
+            StoredWorkflowDef,
+            "SELECT name, version, body AS text
+            FROM workflow_def
+            WHERE name = $1 AND ($2::integer IS NULL OR version = $2)
+            ORDER BY version DESC
+            LIMIT 1",
+            name,
+            version
+        )
+        .fetch_optional(&self.inner.pool)
+        .await
+        .map_err(StoreError::at("workflow_def.get"))
+    }
+
+    /// All workflow definitions, by name and version.
+    pub async fn list_workflow_defs(&self) -> Result<Vec<StoredWorkflowDef>, StoreError> {
+        sqlx::query_as!(
+            StoredWorkflowDef,
+            "SELECT name, version, body AS text FROM workflow_def ORDER BY name, version"
+        )
+        .fetch_all(&self.inner.pool)
+        .await
+        .map_err(StoreError::at("workflow_def.list"))
+    }
+
+    /// Removes a workflow definition; false if there was none. Runs that use it go on with their snapshot.
+    pub async fn delete_workflow_def(&self, name: &str, version: i32) -> Result<bool, StoreError> {
+        sqlx::query_scalar!(
+            r#"WITH removed AS (
+                DELETE FROM workflow_def WHERE name = $1 AND version = $2 RETURNING name
+            ),
+            moved AS (
+                UPDATE metadata_version SET version = version + 1 WHERE EXISTS (SELECT FROM removed)
+            )
+            SELECT EXISTS (SELECT FROM removed) AS "removed!""#,
+            name,
+            version
+        )
+        .fetch_one(&self.inner.pool)
+        .await
+        .map_err(StoreError::at("workflow_def.delete"))
+    }
+
+    /// Registers or replaces task definitions, all or none. Of two with one name the last counts.
+    pub async fn put_task_defs(&self, defs: &[StoredTaskDef]) -> Result<(), StoreError> {
+        let last = |i: usize, d: &StoredTaskDef| !defs[i + 1..].iter().any(|later| later.name == d.name);
+        let defs: Vec<_> = defs.iter().enumerate().filter(|(i, d)| last(*i, d)).map(|(_, d)| d).collect();
+        let names: Vec<String> = defs.iter().map(|d| d.name.clone()).collect();
+        let texts: Vec<String> = defs.iter().map(|d| d.text.clone()).collect();
+        sqlx::query!(
+            "WITH stored AS (
+                INSERT INTO task_def (name, body)
+                SELECT * FROM unnest($1::text[], $2::text[])
+                ON CONFLICT (name) DO UPDATE SET body = EXCLUDED.body
+            )
+            UPDATE metadata_version SET version = version + 1",
+            &names,
+            &texts
+        )
+        .execute(&self.inner.pool)
+        .await
+        .map_err(StoreError::at("task_def.put"))?;
+        Ok(())
+    }
+
+    /// Replaces a task definition; false if there is none.
+    pub async fn update_task_def(&self, def: &StoredTaskDef) -> Result<bool, StoreError> {
+        sqlx::query_scalar!(
+            r#"WITH stored AS (
+                UPDATE task_def SET body = $2 WHERE name = $1 RETURNING name
+            ),
+            moved AS (
+                UPDATE metadata_version SET version = version + 1 WHERE EXISTS (SELECT FROM stored)
+            )
+            SELECT EXISTS (SELECT FROM stored) AS "stored!""#,
+            def.name,
+            def.text
+        )
+        .fetch_one(&self.inner.pool)
+        .await
+        .map_err(StoreError::at("task_def.update"))
+    }
+
+    /// Reads a task definition.
+    pub async fn get_task_def(&self, name: &str) -> Result<Option<StoredTaskDef>, StoreError> {
+        sqlx::query_as!(StoredTaskDef, "SELECT name, body AS text FROM task_def WHERE name = $1", name)
+            .fetch_optional(&self.inner.pool)
+            .await
+            .map_err(StoreError::at("task_def.get"))
+    }
+
+    /// All task definitions, by name.
+    pub async fn list_task_defs(&self) -> Result<Vec<StoredTaskDef>, StoreError> {
+        sqlx::query_as!(StoredTaskDef, "SELECT name, body AS text FROM task_def ORDER BY name")
+            .fetch_all(&self.inner.pool)
+            .await
+            .map_err(StoreError::at("task_def.list"))
+    }
+
+    /// Removes a task definition; false if there was none.
+    pub async fn delete_task_def(&self, name: &str) -> Result<bool, StoreError> {
+        sqlx::query_scalar!(
+            r#"WITH removed AS (
+                DELETE FROM task_def WHERE name = $1 RETURNING name
+            ),
+            moved AS (
+                UPDATE metadata_version SET version = version + 1 WHERE EXISTS (SELECT FROM removed)
+            )
+            SELECT EXISTS (SELECT FROM removed) AS "removed!""#,
+            name
+        )
+        .fetch_one(&self.inner.pool)
+        .await
+        .map_err(StoreError::at("task_def.delete"))
+    }
+}

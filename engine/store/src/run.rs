@@ -1,0 +1,267 @@
+//! Reading runs back: whole, several, or only what is newer than a cached copy. Each is one statement and
+//! so one snapshot.
+
+use std::sync::Arc;
+
+use podium_core::{
+    CompletionEvent, ParkedEvent, Payload, RunHead, RunId, RunState, RunStatus, SnapshotHash, TaskState, TaskStatus,
+    TaskTable, Timestamp,
+};
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::records::{InboundRow, Newer};
+use crate::wire::{At, Malformed, Record, records};
+use crate::Store;
+
+/// `$1` ids, `$2` shards, `$3` versions after which task rows count.
+const LOAD: &str = "
+SELECT r.id, r.version, s.hash, r.name, r.def_version, r.status, r.correlation_id, r.priority, r.reason,
+    r.created_at, r.updated_at, r.ended_at, r.retried_at, r.next_no, r.wake_at, r.extra, r.removed_in,
+    r.input_slot, COALESCE(r.input, (SELECT p.body FROM payload AS p
+        WHERE p.shard = r.shard AND p.run_id = r.id AND p.slot = r.input_slot)) AS input,
+    r.output_slot, COALESCE(r.output, (SELECT p.body FROM payload AS p
+        WHERE p.shard = r.shard AND p.run_id = r.id AND p.slot = r.output_slot)) AS output,
+    r.variables_slot, COALESCE(r.variables, (SELECT p.body FROM payload AS p
+        WHERE p.shard = r.shard AND p.run_id = r.id AND p.slot = r.variables_slot)) AS variables,
+    ARRAY(
+        SELECT ROW(t.no, t.seq, t.attempt, t.iteration, t.retry_of, t.task_type, t.ref_name, t.def_name, t.domain,
+            t.changed_in, t.scheduled_at, t.first_scheduled_at, t.available_at, t.updated_at, t.started_at, t.ended_at,
+            t.response_timeout_s, t.callback_after_s, t.start_delay_s, t.poll_count, t.status, t.ready, t.retried,
+            t.executed, t.worker, t.reason, t.wait_until, t.child,
+            t.input_slot, COALESCE(t.input, (SELECT p.body FROM payload AS p
+                WHERE p.shard = t.shard AND p.run_id = t.run_id AND p.slot = t.input_slot)),
+            t.output_slot, COALESCE(t.output, (SELECT p.body FROM payload AS p
+                WHERE p.shard = t.shard AND p.run_id = t.run_id AND p.slot = t.output_slot)))
+        FROM task AS t
+        WHERE t.shard = i.shard AND t.run_id = i.id AND t.changed_in > i.after
+        ORDER BY t.no
+    ) AS tasks,
+    ARRAY(
+        SELECT ROW(e.inbox, e.body, e.parked_at, e.expires_at)
+        FROM parked_event AS e
+        WHERE e.shard = i.shard AND e.run_id = i.id
+        ORDER BY e.inbox
+    ) AS parked
+FROM (SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::bigint[]) AS k(id, shard, after) OFFSET 0) AS i
+JOIN run AS r ON r.shard = i.shard AND r.id = i.id
+JOIN snapshot AS s ON s.id = r.snapshot_id";
+
+impl Store {
+    /// Reads a run with its tasks and parked events; `None` if there is no such run.
+    pub async fn load(&self, run: RunId) -> Result<Option<RunState>, StoreError> {
+        Ok(self.load_many(&[run]).await?.pop())
+    }
+
+    /// Reads several runs; those that do not exist are left out.
+    pub async fn load_many(&self, runs: &[RunId]) -> Result<Vec<RunState>, StoreError> {
+        let rows = self.rows_after(runs, -1).await?;
+        rows.iter()
+            .map(|row| {
+                let (head, _) = head(row)?;
+                let tasks = TaskTable::from_rows(tasks(row, head.id)?);
+                Ok(RunState { parked: parked(row, head.id)?, head, tasks })
+            })
+            .collect()
+    }
+
+    /// Reads what has changed in a run since the version of a cached copy.
+    pub async fn newer(&self, run: RunId, version: i64) -> Result<Newer, StoreError> {
+        let rows = self.rows_after(&[run], version).await?;
+        let Some(row) = rows.first() else { return Ok(Newer::Gone) };
+        let (head, removed_in) = head(row)?;
+        if removed_in > version {
+            return Ok(Newer::Reload);
+        }
+        let (tasks, parked) = (tasks(row, run)?, parked(row, run)?);
+        Ok(Newer::Rows { head: Box::new(head), tasks, parked })
+    }
+
+    async fn rows_after(&self, runs: &[RunId], version: i64) -> Result<Vec<PgRow>, StoreError> {
+        let ids: Vec<Uuid> = runs.iter().map(|r| r.uuid()).collect();
+        let shards: Vec<i16> = runs.iter().map(|r| r.shard()).collect();
+        sqlx::query(LOAD)
+            .bind(ids)
+            .bind(shards)
+            .bind(vec![version; runs.len()])
+            .fetch_all(&self.inner.pool)
+            .await
+            .map_err(StoreError::at("run.load"))
+    }
+
+    /// Reads the inbox rows of a run, oldest first.
+    pub async fn load_inbox(&self, run: RunId) -> Result<Vec<InboundRow>, StoreError> {
+        let rows = sqlx::query_as::<_, (i64, String)>(
+            "SELECT b.id, b.body FROM inbox AS b WHERE b.shard = $1 AND b.run_id = $2 ORDER BY b.id",
+        )
+        .bind(run.shard())
+        .bind(run.uuid())
+        .fetch_all(&self.inner.pool)
+        .await
+        .map_err(StoreError::at("inbox.load"))?;
+        rows.into_iter().map(|(id, body)| inbound(id, run, &body)).collect()
+    }
+}
+
+/// Turns an inbox row into its message.
+pub(crate) fn inbound(id: i64, run: RunId, body: &str) -> Result<InboundRow, StoreError> {
+    let message = serde_json::from_str(body).map_err(|_| corrupt("inbox", "body", id))?;
+    Ok(InboundRow { id, run, message })
+}
+
+pub(crate) fn corrupt(table: &'static str, column: &'static str, row: impl ToString) -> StoreError {
+    StoreError::Corrupt { table, column, row: row.to_string() }
+}
+
+/// A run's id from a column; anything else than such an id is corrupt.
+pub(crate) fn run_id(table: &'static str, uuid: Uuid) -> Result<RunId, StoreError> {
+    RunId::from_uuid(uuid).ok_or_else(|| corrupt(table, "run_id", uuid))
+}
+
+fn payload(run: RunId, text: Option<&str>, slot: Option<i64>) -> Payload {
+    let Some(text) = text else { return Payload::empty() };
+    let payload = Payload::from_object_text(text);
+    if let Some(slot) = slot {
+        payload.keep(run, slot);
+    }
+    payload
+}
+
+/// Columns are read by number: the order of [`LOAD`].
+fn head(row: &PgRow) -> Result<(RunHead, i64), StoreError> {
+    let read = |e: sqlx::Error| StoreError::Refused { statement: "run.load", source: e };
+    let id = run_id("run", row.try_get(0).map_err(read)?)?;
+    let hash: &[u8] = row.try_get(2).map_err(read)?;
+    let status: i16 = row.try_get(5).map_err(read)?;
+    let at = |i: usize| row.try_get::<Option<At>, _>(i).map(|a| a.map(|a| a.0)).map_err(read);
+    let text = |i: usize| row.try_get::<Option<&str>, _>(i).map_err(read);
+    let held = |slot: usize, text: usize| -> Result<Payload, StoreError> {
+        let slot = row.try_get::<Option<i64>, _>(slot).map_err(read)?;
+        let text = row.try_get::<Option<&str>, _>(text).map_err(read)?;
+        if slot.is_some() && text.is_none() {
+            return Err(corrupt("payload", "slot", format!("{id} {slot:?}")));
+        }
+        Ok(payload(id, text, slot))
+    };
+    let extra = match text(15)? {
+        Some(extra) => serde_json::from_str(extra).map_err(|_| corrupt("run", "extra", id))?,
+        None => podium_core::RunExtra::default(),
+    };
+    let head = RunHead {
+        id,
+        version: row.try_get(1).map_err(read)?,
+        snapshot: SnapshotHash(hash.try_into().map_err(|_| corrupt("snapshot", "hash", id))?),
+        name: row.try_get::<&str, _>(3).map_err(read)?.into(),
+        def_version: row.try_get(4).map_err(read)?,
+        status: RunStatus::from_code(status).ok_or_else(|| corrupt("run", "status", id))?,
+        correlation_id: text(6)?.map(Into::into),
+        priority: row.try_get(7).map_err(read)?,
+        input: held(17, 18)?,
+        output: held(19, 20)?,
+        variables: held(21, 22)?,
+        reason: text(8)?.map(Into::into),
+        created_at: at(9)?.unwrap_or_default(),
+        updated_at: at(10)?.unwrap_or_default(),
+        ended_at: at(11)?,
+        retried_at: at(12)?,
+        next_no: row.try_get::<i32, _>(13).map_err(read)? as u32,
+        wake_at: at(14)?,
+        extra: Arc::new(extra),
+    };
+    Ok((head, row.try_get::<Option<i64>, _>(16).map_err(read)?.unwrap_or(-1)))
+}
+
+fn column<'r>(row: &'r PgRow, i: usize) -> Result<Vec<Record<'r>>, StoreError> {
+    let read = |e: sqlx::Error| StoreError::Refused { statement: "run.load", source: e };
+    let bytes = row.try_get_raw(i).map_err(read)?;
+    let bytes = bytes.as_bytes().map_err(|e| read(sqlx::Error::Decode(e)))?;
+    records(bytes).map_err(|e| read(sqlx::Error::Decode(Box::new(e))))
+}
+
+fn tasks(row: &PgRow, run: RunId) -> Result<Vec<TaskState>, StoreError> {
+    column(row, 23)?
+        .into_iter()
+        .map(|mut r| task(&mut r, run).map_err(|_| corrupt("task", "row", run))?.ok_or_else(|| corrupt("task", "status", run)))
+        .collect()
+}
+
+fn task(r: &mut Record<'_>, run: RunId) -> Result<Option<TaskState>, Malformed> {
+    let no = r.int4()? as u32;
+    let (seq, attempt, iteration) = (r.int4()?, r.int4()?, r.int4()?);
+    let retry_of = r.int4_or_null()?.map(|no| no as u32);
+    let task_type: Arc<str> = r.text()?.into();
+    let ref_name = r.text()?.into();
+    let def_name = r.text_or_null()?.map_or_else(|| task_type.clone(), Into::into);
+    let domain = Some(r.text()?).filter(|d| !d.is_empty()).map(Into::into);
+    let changed_in = r.int8()?;
+    let scheduled_at = r.at()?;
+    let first_scheduled_at = r.at_or_null()?.unwrap_or(scheduled_at);
+    let available_at = r.at()?;
+    let updated_at = r.at_or_null()?.unwrap_or(Timestamp::default());
+    let (started_at, ended_at) = (r.at_or_null()?, r.at_or_null()?);
+    let response_timeout_s = r.int8()?;
+    let callback_after_s = r.int8_or_null()?.unwrap_or(0);
+    let start_delay_s = r.int4_or_null()?.unwrap_or(0);
+    let poll_count = r.int4()?;
+    let Some(status) = TaskStatus::from_code(r.int2()?) else { return Ok(None) };
+    let (ready, retried, executed) = (r.bool()?, r.bool()?, r.bool()?);
+    let worker = r.text_or_null()?.map(Into::into);
+    let reason = r.text_or_null()?.map(Into::into);
+    let wait_until = r.at_or_null()?;
+    let child = r.uuid_or_null()?.and_then(RunId::from_uuid);
+    let input_slot = r.int8_or_null()?;
+    let input = payload(run, r.text_or_null()?, input_slot);
+    let output_slot = r.int8_or_null()?;
+    let output = payload(run, r.text_or_null()?, output_slot);
+    Ok(Some(TaskState {
+        no,
+        seq,
+        ref_name,
+        task_type,
+        def_name,
+        status,
+        ready,
+        available_at,
+        attempt,
+        iteration,
+        poll_count,
+        domain,
+        worker,
+        scheduled_at,
+        first_scheduled_at,
+        started_at,
+        ended_at,
+        updated_at,
+        start_delay_s,
+        callback_after_s,
+        response_timeout_s,
+        reason,
+        input,
+        output,
+        retry_of,
+        retried,
+        executed,
+        wait_until,
+        child,
+        changed_in,
+    }))
+}
+
+fn parked(row: &PgRow, run: RunId) -> Result<Vec<ParkedEvent>, StoreError> {
+    column(row, 24)?
+        .into_iter()
+        .map(|mut r| {
+            let (inbox, body, parked_at, expires_at) =
+                parked_row(&mut r).map_err(|_| corrupt("parked_event", "row", run))?;
+            let event: CompletionEvent =
+                serde_json::from_str(body).map_err(|_| corrupt("parked_event", "body", inbox))?;
+            Ok(ParkedEvent { inbox, event, parked_at, expires_at })
+        })
+        .collect()
+}
+
+fn parked_row<'a>(r: &mut Record<'a>) -> Result<(i64, &'a str, Timestamp, Timestamp), Malformed> {
+    Ok((r.int8()?, r.text()?, r.at()?, r.at()?))
+}

@@ -1,0 +1,462 @@
+//! The writer: one connection that stores batches, one statement and one commit each.
+//!
+//! Nothing is answered before it is settled. If the connection breaks while a commit is on its way, the
+//! write id in the run's row tells what happened: mine = stored; another version = not stored; the old
+//! version = perhaps still to come, so the same change is sent again with the same write id, and one of the
+//! two loses the guard.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use podium_core::{RunId, Timestamp};
+use sqlx::postgres::{PgConnectOptions, PgRow};
+use sqlx::{ConnectOptions, Connection, PgConnection, Row};
+use uuid::Uuid;
+
+use crate::batch::{Batch, Limits, Types, Unwritable};
+use crate::change::{Applied, Change, ChangeKind, ChangeOutcome};
+use crate::error::{Kind, StoreError, kind};
+use crate::statement::{PAYLOADS_AHEAD, part, text};
+use crate::wire::{At, RowType, Rows};
+use crate::{Inner, Store};
+
+const APPLY: &str = "batch.apply";
+const SETTLE: &str = "batch.settle";
+
+/// Bits of a write id or slot that count within one writer; the writer's epoch stands above.
+const COUNT_BITS: u32 = 40;
+/// How often a batch is sent again after a serialization failure or deadlock before it counts as refused.
+const RACES: u32 = 5;
+
+/// Stores changes of runs. One connection, used by one task at a time; several writers may run beside each other.
+pub struct Writer {
+    store: Arc<Inner>,
+    /// Taken out while a statement is under way, so that a dropped call leaves no half-read connection.
+    connection: Option<PgConnection>,
+    types: Types,
+    epoch: i64,
+    count: i64,
+}
+
+/// One statement's worth of work: positions in the caller's slice.
+struct Portion {
+    places: Vec<usize>,
+    write_id: i64,
+    /// It was sent before and nobody knows what became of that.
+    in_doubt: bool,
+    races: u32,
+}
+
+/// What the hot statement answers.
+struct Answer {
+    ids: Vec<Uuid>,
+    db_now: Timestamp,
+    metadata_version: i64,
+}
+
+impl Store {
+    /// Opens a writer on a connection of its own.
+    pub async fn writer(&self) -> Result<Writer, StoreError> {
+        let mut connection = connect(&self.inner).await.map_err(StoreError::at("writer.connect"))?;
+        let types = types(&mut connection).await?;
+        let epoch: i64 = sqlx::query_scalar("SELECT nextval('writer_epoch')")
+            .fetch_one(&mut connection)
+            .await
+            .map_err(StoreError::at("writer.epoch"))?;
+        let mut writer = Writer { store: self.inner.clone(), connection: Some(connection), types, epoch, count: 0 };
+        writer.warm().await?;
+        Ok(writer)
+    }
+}
+
+impl Writer {
+    /// Stores the changes, each whole or not at all, in one transaction.
+    ///
+    /// A run may stand in a batch once. When this returns `Ok`, every outcome is known and committed. After
+    /// `Err`, or if the future is dropped, any of the changes may have been stored: forget what is cached of
+    /// their runs. A change that PostgreSQL refuses does not harm the others: the batch is halved and sent
+    /// again until the culprit is alone.
+    pub async fn apply(&mut self, changes: &[Change<'_>]) -> Result<Applied, StoreError> {
+        let mut places: Vec<usize> = (0..changes.len()).collect();
+        places.sort_by_key(|i| changes[*i].run);
+        let mut outcomes = vec![ChangeOutcome::Stale; changes.len()];
+        let before = places.len();
+        places.dedup_by_key(|i| changes[*i].run);
+        if places.len() < before {
+            tracing::error!("a batch held two changes of one run; the second was not stored");
+        }
+        self.learn_snapshots(changes).await?;
+
+        let mut answer = Applied { outcomes: Vec::new(), db_now: Timestamp::default(), metadata_version: 0 };
+        let mut work = vec![Portion { places, write_id: self.next(), in_doubt: false, races: 0 }];
+        let mut deadline: Option<Instant> = None;
+        let mut any_stored = false;
+        while let Some(mut portion) = work.pop() {
+            let batch = self.encode(changes, &mut portion.places, &mut outcomes);
+            let source = match self.send(&batch, portion.write_id).await {
+                Ok(got) => {
+                    any_stored = true;
+                    answer.db_now = got.db_now;
+                    answer.metadata_version = got.metadata_version;
+                    self.take(changes, &portion, &batch, &got, &mut outcomes).await?;
+                    continue;
+                }
+                Err(source) => source,
+            };
+            match kind(&source) {
+                Kind::Again if portion.races < RACES => {
+                    self.store.counters.retried.fetch_add(1, Relaxed);
+                    portion.races += 1;
+                    work.push(portion);
+                }
+                Kind::Again | Kind::Refused if portion.places.len() > 1 => {
+                    self.store.counters.halved.fetch_add(1, Relaxed);
+                    let second = portion.places.split_off(portion.places.len() / 2);
+                    work.push(Portion { places: second, ..portion });
+                    work.push(Portion { places: portion.places, ..portion });
+                }
+                Kind::Again | Kind::Refused => {
+                    let why = describe(&source);
+                    for place in portion.places {
+                        tracing::error!(run_id = %changes[place].run, error = %why, "a change was refused by the database");
+                        outcomes[place] = ChangeOutcome::Failed(why.clone());
+                    }
+                }
+                Kind::Away if !any_stored => {
+                    return Err(StoreError::Unavailable { statement: APPLY, source });
+                }
+                // some are stored and must be answered; these are not, and are decided again
+                Kind::Away => {}
+                Kind::Lost => {
+                    self.store.counters.settled.fetch_add(1, Relaxed);
+                    let until = *deadline.get_or_insert(Instant::now() + self.store.options.settle_timeout);
+                    tracing::warn!(error = %source, runs = portion.places.len(), "lost the connection during a commit");
+                    self.settle(changes, &mut portion, &mut outcomes, until).await?;
+                    any_stored |= outcomes.contains(&ChangeOutcome::Stored);
+                    if !portion.places.is_empty() {
+                        work.push(portion);
+                    }
+                }
+            }
+        }
+        if answer.db_now == Timestamp::default() {
+            // all was settled by reading: ask for the clock and the metadata version
+            let got = self.send(&Batch::new(&self.types, self.limits()), 0).await;
+            let got = got.map_err(|source| StoreError::Unsettled { statement: SETTLE, source })?;
+            (answer.db_now, answer.metadata_version) = (got.db_now, got.metadata_version);
+        }
+        self.count_outcomes(&outcomes);
+        answer.outcomes = outcomes;
+        Ok(answer)
+    }
+
+    fn count_outcomes(&self, outcomes: &[ChangeOutcome]) {
+        let counters = &self.store.counters;
+        counters.batches.fetch_add(1, Relaxed);
+        for outcome in outcomes {
+            match outcome {
+                ChangeOutcome::Stored => counters.stored.fetch_add(1, Relaxed),
+                ChangeOutcome::Stale | ChangeOutcome::MetadataMoved => counters.stale.fetch_add(1, Relaxed),
+                ChangeOutcome::Failed(_) => counters.failed.fetch_add(1, Relaxed),
+            };
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        let options = &self.store.options;
+        Limits { inline: options.inline_limit_bytes, ahead: options.ahead_limit_bytes }
+    }
+
+    /// The next write id or payload slot: unique over all writers of this database.
+    fn next(&mut self) -> i64 {
+        self.count += 1;
+        (self.epoch << COUNT_BITS) | self.count
+    }
+
+    /// Turns the portion's changes into rows; those that cannot be written fail here and leave it.
+    fn encode(&mut self, changes: &[Change<'_>], places: &mut Vec<usize>, outcomes: &mut [ChangeOutcome]) -> Batch {
+        let mut batch = Batch::new(&self.types, self.limits());
+        let (epoch, mut count) = (self.epoch, self.count);
+        let mut next_slot = || {
+            count += 1;
+            (epoch << COUNT_BITS) | count
+        };
+        let snapshots = self.store.snapshots.read();
+        places.retain(|place| {
+            let known = |hash: &_| snapshots.id(hash);
+            match batch.add(&changes[*place], &known, &mut next_slot) {
+                Ok(()) => true,
+                Err(Unwritable::NoSnapshot(hash)) => {
+                    outcomes[*place] = ChangeOutcome::Failed(StoreError::NoSnapshot(hash).to_string());
+                    false
+                }
+                Err(Unwritable::Broken(why)) => {
+                    outcomes[*place] = ChangeOutcome::Failed(why.to_owned());
+                    false
+                }
+            }
+        });
+        drop(snapshots);
+        self.count = count;
+        batch
+    }
+
+    /// Looks up the ids of snapshots that this process has not seen yet.
+    async fn learn_snapshots(&self, changes: &[Change<'_>]) -> Result<(), StoreError> {
+        let mut missing = Vec::new();
+        {
+            let known = self.store.snapshots.read();
+            let mut last = None;
+            for change in changes {
+                let of_effects = change.effects.iter().filter_map(|e| match e {
+                    podium_core::Effect::Run(head) => Some(head.snapshot),
+                    _ => None,
+                });
+                for hash in of_effects.chain(change.extra_runs.iter().map(|r| r.head.snapshot)) {
+                    if last != Some(hash) && known.id(&hash).is_none() {
+                        missing.push(hash);
+                    }
+                    last = Some(hash);
+                }
+            }
+        }
+        if missing.is_empty() { Ok(()) } else { self.store.learn(&missing).await }
+    }
+
+    /// Sends one batch: one round trip, plus one before it if a payload is very large.
+    async fn send(&mut self, batch: &Batch, write_id: i64) -> Result<Answer, sqlx::Error> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => {
+                let mut connection = connect(&self.store).await?;
+                self.types = read_types(&mut connection).await?;
+                connection
+            }
+        };
+        let outcome = send_on(&mut connection, batch, write_id).await;
+        match &outcome {
+            Err(e) if kind(e) == Kind::Lost => {}
+            Ok(_) | Err(_) => self.connection = Some(connection),
+        }
+        outcome
+    }
+
+    /// Reads the answer of a committed statement into the outcomes.
+    async fn take(
+        &mut self,
+        changes: &[Change<'_>],
+        portion: &Portion,
+        batch: &Batch,
+        got: &Answer,
+        outcomes: &mut [ChangeOutcome],
+    ) -> Result<(), StoreError> {
+        let stored: std::collections::HashSet<Uuid> = got.ids.iter().copied().collect();
+        let mut open = Vec::new();
+        for place in &portion.places {
+            let change = &changes[*place];
+            outcomes[*place] = if stored.contains(&change.run.uuid()) {
+                ChangeOutcome::Stored
+            } else {
+                open.push(*place);
+                match change.kind {
+                    ChangeKind::Insert { metadata_version: Some(v) } if v != got.metadata_version => {
+                        ChangeOutcome::MetadataMoved
+                    }
+                    _ => ChangeOutcome::Stale,
+                }
+            };
+        }
+        let children = |run: RunId| {
+            changes.iter().any(|c| stored.contains(&c.run.uuid()) && c.extra_runs.iter().any(|r| r.head.id == run))
+        };
+        batch.committed(&|run| stored.contains(&run.uuid()) || children(run));
+        if portion.in_doubt && !open.is_empty() {
+            // the first sending may have won against the second
+            let rows = self.read_write_ids(changes, &open).await;
+            let rows = rows.map_err(|source| StoreError::Unsettled { statement: SETTLE, source })?;
+            for place in open {
+                if rows.iter().any(|(run, _, write_id)| *run == changes[place].run.uuid() && *write_id == portion.write_id) {
+                    outcomes[place] = ChangeOutcome::Stored;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds out what became of a portion whose connection broke; what remains in it is to be sent again.
+    async fn settle(
+        &mut self,
+        changes: &[Change<'_>],
+        portion: &mut Portion,
+        outcomes: &mut [ChangeOutcome],
+        until: Instant,
+    ) -> Result<(), StoreError> {
+        portion.in_doubt = true;
+        let mut pause = Duration::from_millis(20);
+        let rows = loop {
+            match self.read_write_ids(changes, &portion.places).await {
+                Ok(rows) => break rows,
+                Err(source) if Instant::now() + pause >= until || kind(&source) == Kind::Refused => {
+                    return Err(StoreError::Unsettled { statement: SETTLE, source });
+                }
+                Err(_) => tokio::time::sleep(pause).await,
+            }
+            pause = (pause * 2).min(Duration::from_secs(1));
+        };
+        portion.places.retain(|place| {
+            let change = &changes[*place];
+            let row = rows.iter().find(|(run, ..)| *run == change.run.uuid());
+            let settled = match (change.kind, row) {
+                (ChangeKind::Confirm { .. }, _) => None,
+                (_, Some((_, _, write_id))) if *write_id == portion.write_id => Some(ChangeOutcome::Stored),
+                (ChangeKind::Insert { .. }, Some(_)) => Some(ChangeOutcome::Stale),
+                (ChangeKind::Insert { .. }, None) => None,
+                (ChangeKind::Update { expected }, Some((_, version, _))) if *version == expected => None,
+                (ChangeKind::Update { .. }, _) => Some(ChangeOutcome::Stale),
+            };
+            match settled {
+                Some(outcome) => outcomes[*place] = outcome,
+                None => return true,
+            }
+            false
+        });
+        Ok(())
+    }
+
+    async fn read_write_ids(
+        &mut self,
+        changes: &[Change<'_>],
+        places: &[usize],
+    ) -> Result<Vec<(Uuid, i64, i64)>, sqlx::Error> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => {
+                let mut connection = connect(&self.store).await?;
+                self.types = read_types(&mut connection).await?;
+                connection
+            }
+        };
+        let mut keys = Rows::new(self.types.run_key);
+        for place in places {
+            let run = changes[*place].run;
+            keys.begin().run(run).int2(run.shard()).int8(0).end();
+        }
+        let rows = sqlx::query_as::<_, (Uuid, i64, i64)>(
+            "SELECT r.id, r.version, r.write_id
+            FROM (SELECT * FROM unnest($1::run_key[]) OFFSET 0) AS i
+            JOIN run AS r ON r.shard = i.shard AND r.id = i.id",
+        )
+        .bind(&keys)
+        .fetch_all(&mut connection)
+        .await?;
+        self.connection = Some(connection);
+        Ok(rows)
+    }
+
+    /// Prepares the usual forms of the statement before the first caller waits for one.
+    async fn warm(&mut self) -> Result<(), StoreError> {
+        const USUAL: [u8; 6] = [
+            part::INSERT | part::ADD,
+            part::UPDATE | part::CHANGE,
+            part::UPDATE | part::ADD | part::CHANGE,
+            part::INSERT | part::ADD | part::UPDATE | part::CHANGE,
+            part::INSERT | part::ADD | part::UPDATE | part::CHANGE | part::CONFIRM,
+            part::CONFIRM,
+        ];
+        let batch = Batch::new(&self.types, self.limits());
+        let Some(connection) = self.connection.as_mut() else { return Ok(()) };
+        for parts in USUAL {
+            run_form(connection, &batch, 0, parts).await.map_err(StoreError::at(APPLY))?;
+        }
+        Ok(())
+    }
+
+    /// Closes the connection in good order.
+    pub async fn close(mut self) {
+        if let Some(connection) = self.connection.take() {
+            let _ = connection.close().await;
+        }
+    }
+}
+
+/// What the caller of a failed change is told.
+fn describe(e: &sqlx::Error) -> String {
+    match e.as_database_error() {
+        Some(db) => db.message().to_owned(),
+        None => e.to_string(),
+    }
+}
+
+async fn send_on(connection: &mut PgConnection, batch: &Batch, write_id: i64) -> Result<Answer, sqlx::Error> {
+    if !batch.ahead.is_empty() {
+        sqlx::query(PAYLOADS_AHEAD).bind(&batch.ahead).execute(&mut *connection).await?;
+    }
+    run_form(connection, batch, write_id, batch.parts()).await
+}
+
+async fn run_form(
+    connection: &mut PgConnection,
+    batch: &Batch,
+    write_id: i64,
+    parts: u8,
+) -> Result<Answer, sqlx::Error> {
+    let arguments = batch.arguments(write_id, parts).map_err(sqlx::Error::Encode)?;
+    let row: PgRow = sqlx::query_with(text(parts), arguments).fetch_one(connection).await?;
+    Ok(Answer {
+        ids: row.try_get(0)?,
+        db_now: row.try_get::<At, _>(1)?.0,
+        metadata_version: row.try_get(2)?,
+    })
+}
+
+/// A writer's connection: plans are made once and pinned to index scans.
+async fn connect(store: &Inner) -> Result<PgConnection, sqlx::Error> {
+    let options: PgConnectOptions = store.connect.clone().statement_cache_capacity(300).options([
+        ("application_name", "podium-writer"),
+        ("plan_cache_mode", "force_generic_plan"),
+        ("enable_hashjoin", "off"),
+        ("enable_mergejoin", "off"),
+        ("enable_material", "off"),
+        ("enable_memoize", "off"),
+        ("enable_sort", "off"),
+    ]);
+    options.connect().await
+}
+
+async fn types(connection: &mut PgConnection) -> Result<Types, StoreError> {
+    read_types(connection).await.map_err(|source| match kind(&source) {
+        Kind::Refused => StoreError::Schema("the database has no Podium schema; run the migrations first".to_owned()),
+        Kind::Lost | Kind::Again | Kind::Away => StoreError::Unavailable { statement: "writer.types", source },
+    })
+}
+
+async fn read_types(connection: &mut PgConnection) -> Result<Types, sqlx::Error> {
+    const NAMES: [&str; 9] = [
+        "run_image", "task_image", "run_key", "payload_image", "task_key", "inbox_key", "parked_image", "outbox_image",
+        "log_image",
+    ];
+    let rows: Vec<(i64, i64, i32)> = sqlx::query_as(
+        "SELECT t.oid::bigint, t.typarray::bigint, c.relnatts::integer
+        FROM unnest($1::text[]) WITH ORDINALITY AS n(name, place)
+        JOIN pg_type AS t ON t.oid = n.name::regtype
+        JOIN pg_class AS c ON c.oid = t.typrelid
+        ORDER BY n.place",
+    )
+    .bind(&NAMES[..])
+    .fetch_all(connection)
+    .await?;
+    let mut rows = rows.into_iter().map(|(row, array, columns)| RowType { row: row as u32, array: array as u32, columns });
+    let mut next = || rows.next().ok_or(sqlx::Error::RowNotFound);
+    Ok(Types {
+        run: next()?,
+        task: next()?,
+        run_key: next()?,
+        payload: next()?,
+        task_key: next()?,
+        inbox_key: next()?,
+        parked: next()?,
+        outbox: next()?,
+        log: next()?,
+    })
+}
