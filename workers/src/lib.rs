@@ -1,1 +1,26 @@
+//! The services around the engine: each reads requests from a topic, does its work between object stores, and
+//! publishes one completion event per request.
+//!
+//! ```text
+//! topic ──> host.rs (one ordered lane per partition) ──> Service::handle ──> completion or failure event
+//!                                                         └─ rows.rs: file in, sieve, file out
+//! ```
+//!
+//! A service keeps no state between requests, so any number of processes share the work through their
+//! consumer group, inside `podium dev` or as `podium worker NAME`.
 
+pub mod csv;
+pub mod email_validator;
+mod events;
+mod host;
+pub mod phone_validator;
+mod request;
+mod rows;
+mod service;
+mod validator;
+
+pub use events::{COMPLETION_TOPIC, EVENT_ID_HEADER};
+pub use host::{Host, HostError, HostSettings, NewGroup};
+pub use request::{FileRequest, Request};
+pub use rows::{Counts, Outputs, Reason, RowCheck, Sieve, SieveError};
+pub use service::{Done, Service, ServiceError, ValidatorSettings};

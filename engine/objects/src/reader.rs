@@ -28,16 +28,17 @@ pub struct ObjectReader {
 impl ObjectReader {
     pub(crate) fn new(bucket: &str, key: &str, answer: GetObjectOutput) -> Self {
         let metadata = answer.metadata.unwrap_or_default();
-        let expected = match (metadata.get(META_SHA256), metadata.get(META_PART_BYTES), answer.checksum_sha256) {
-            (Some(sum), _, _) => Expected::Whole(sum.clone()),
-            (None, Some(part), Some(sum)) => match (part.parse(), sum.split_once('-')) {
-                (Ok(part_bytes), Some((sum, _))) if part_bytes > 0 => {
-                    Expected::Composite { sum: sum.to_owned(), part_bytes }
-                }
+        let expected =
+            match (metadata.get(META_SHA256), metadata.get(META_PART_BYTES), answer.checksum_sha256) {
+                (Some(sum), _, _) => Expected::Whole(sum.clone()),
+                (None, Some(part), Some(sum)) => match (part.parse(), sum.split_once('-')) {
+                    (Ok(part_bytes), Some((sum, _))) if part_bytes > 0 => {
+                        Expected::Composite { sum: sum.to_owned(), part_bytes }
+                    }
+                    _ => Expected::Nothing,
+                },
                 _ => Expected::Nothing,
-            },
-            _ => Expected::Nothing,
-        };
+            };
         Self {
             bucket: bucket.to_owned(),
             key: key.to_owned(),

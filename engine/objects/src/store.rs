@@ -185,7 +185,12 @@ impl ObjectStore {
     }
 
     /// Lists the objects whose key starts with `prefix`, by key, at most `limit`.
-    pub async fn list(&self, bucket: &str, prefix: &str, limit: usize) -> Result<Vec<ObjectInfo>, ObjectError> {
+    pub async fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        limit: usize,
+    ) -> Result<Vec<ObjectInfo>, ObjectError> {
         let mut found = Vec::new();
         let mut token = None;
         while found.len() < limit {
@@ -240,7 +245,8 @@ impl ObjectStore {
                 .iter()
                 .map(|k| ObjectIdentifier::builder().key(k).build().expect("a key is set"))
                 .collect();
-            let delete = Delete::builder().set_objects(Some(ids)).quiet(true).build().expect("objects are set");
+            let delete =
+                Delete::builder().set_objects(Some(ids)).quiet(true).build().expect("objects are set");
             let answer = self
                 .client
                 .delete_objects()

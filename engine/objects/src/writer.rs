@@ -174,11 +174,8 @@ impl ObjectWriter {
             .send()
             .await
             .map_err(|e| self.place("write").error(e))?;
-        let part = CompletedPart::builder()
-            .part_number(number)
-            .set_e_tag(answer.e_tag)
-            .checksum_sha256(sum)
-            .build();
+        let part =
+            CompletedPart::builder().part_number(number).set_e_tag(answer.e_tag).checksum_sha256(sum).build();
         self.upload.as_mut().expect("made above").parts.push(part);
         Ok(())
     }
@@ -200,7 +197,8 @@ impl ObjectWriter {
             .send()
             .await
             .map_err(|e| self.place("write").error(e))?;
-        let id = answer.upload_id.ok_or_else(|| self.place("write").unavailable("no upload id came".into()))?;
+        let id =
+            answer.upload_id.ok_or_else(|| self.place("write").unavailable("no upload id came".into()))?;
         Ok(Upload { id, write, parts: Vec::new() })
     }
 

@@ -1,0 +1,367 @@
+//! Runs a service on a topic.
+//!
+//! ```text
+//! Lanes ──> one task per partition:  record ─> parse ─> handle (tries with backoff) ─> publish, awaited ─> offset
+//! ```
+//!
+//! At least once: the offset moves only after the answer is acknowledged, so a crash repeats the request and
+//! its answer, never loses it. Requests of one partition run one after the other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use podium_kafka::{
+    Cluster, KafkaError, KafkaSettings, Lane, LaneEvent, LaneId, Lanes, LanesSettings, OutRecord, Patience,
+    Producer, Record, Start, TopicSpec,
+};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{debug, error, info, warn};
+
+use crate::events::{COMPLETION_TOPIC, Origin, Voice};
+use crate::request::{Parsed, Request};
+use crate::service::{Service, ServiceError};
+
+/// Tries of one request while something outside is away.
+const TRIES: u32 = 3;
+/// First wait between tries; doubles.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// Longest wait between tries to publish; an answer is never given up.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// One question to the brokers.
+const ASK: Duration = Duration::from_secs(5);
+
+/// Where a group begins that has never committed anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum NewGroup {
+    /// At the end, pinned once: what is sent after the host is ready is read. For brokers with a past.
+    #[default]
+    End,
+    /// At the beginning. For a broker that is as young as we are.
+    Beginning,
+}
+
+/// How a service is run.
+#[derive(Clone, Debug)]
+pub struct HostSettings {
+    pub topic: String,
+    pub group: String,
+    pub completion_topic: String,
+    /// Records that nobody can read go here.
+    pub dead_letter_topic: String,
+    pub new_group: NewGroup,
+}
+
+impl HostSettings {
+    /// The documented names of a service.
+    pub fn of<S: Service>() -> Self {
+        Self {
+            topic: S::TOPIC.to_owned(),
+            group: S::GROUP.to_owned(),
+            completion_topic: COMPLETION_TOPIC.to_owned(),
+            dead_letter_topic: format!("{}.dead-letter", S::TOPIC),
+            new_group: NewGroup::End,
+        }
+    }
+}
+
+/// Why a service cannot run.
+#[derive(Debug, thiserror::Error)]
+#[error("{service}: {step}: {source}")]
+pub struct HostError {
+    service: &'static str,
+    step: &'static str,
+    source: KafkaError,
+}
+
+/// A running service.
+pub struct Host {
+    service: &'static str,
+    stop: watch::Sender<bool>,
+    ready: watch::Receiver<bool>,
+    main: tokio::task::JoinHandle<()>,
+}
+
+struct Shared<S> {
+    service: S,
+    voice: Voice,
+    settings: HostSettings,
+    producer: Producer,
+    stop: watch::Receiver<bool>,
+}
+
+impl Host {
+    /// Makes the topics that are missing, joins the group and begins to work.
+    ///
+    /// # Errors
+    /// When no broker answers, or it refuses the group.
+    pub async fn start<S: Service>(
+        service: S,
+        kafka: &KafkaSettings,
+        settings: HostSettings,
+    ) -> Result<Self, HostError> {
+        let fail = |step| move |source| HostError { service: S::NAME, step, source };
+        let cluster = Cluster::configured(kafka).map_err(fail("could not use the Kafka settings"))?;
+        let names = [&settings.topic, &settings.completion_topic, &settings.dead_letter_topic];
+        let topics = names.map(TopicSpec::named);
+        cluster.ensure_topics(&topics, ASK * 2).await.map_err(fail("could not make its topics"))?;
+        let bootstrap = kafka.resolve(None).map_err(fail("could not use the Kafka settings"))?;
+        let producer = Producer::new(kafka, &bootstrap).map_err(fail("could not make a producer"))?;
+        let wanted = LanesSettings::new(&settings.group, &[&settings.topic]);
+        let (lanes, events) = Lanes::join(kafka, &wanted).map_err(fail("could not join its group"))?;
+        let (stop, stopped) = watch::channel(false);
+        let (ready, is_ready) = watch::channel(false);
+        let voice = Voice { completed_type: S::COMPLETED_TYPE, stage: S::STAGE };
+        let shared = Arc::new(Shared { service, voice, settings, producer, stop: stopped });
+        let main = tokio::spawn(run(shared, cluster, lanes, events, ready));
+        Ok(Self { service: S::NAME, stop, ready: is_ready, main })
+    }
+
+    /// Waits until the group gave this member its partitions: from here on no request is missed. `false`
+    /// when that did not happen in time.
+    pub async fn ready(&mut self, wait: Duration) -> bool {
+        matches!(tokio::time::timeout(wait, self.ready.wait_for(|r| *r)).await, Ok(Ok(_)))
+    }
+
+    /// The service's name.
+    pub fn service(&self) -> &'static str {
+        self.service
+    }
+
+    /// Finishes the requests under way, within `grace`, and leaves the group. A request that is cut off is
+    /// read again by another member.
+    pub async fn stop(self, grace: Duration) {
+        let Self { service, stop, ready: _, mut main } = self;
+        stop.send_replace(true);
+        if tokio::time::timeout(grace, &mut main).await.is_err() {
+            warn!(
+                service,
+                "a request was still running after {grace:?} and is cut off; it will be read again"
+            );
+            main.abort();
+        }
+    }
+}
+
+async fn run<S: Service>(
+    shared: Arc<Shared<S>>,
+    cluster: Cluster,
+    lanes: Lanes,
+    mut events: podium_kafka::LaneEvents,
+    ready: watch::Sender<bool>,
+) {
+    let mut stop = shared.stop.clone();
+    let mut tasks = JoinSet::new();
+    loop {
+        let event = tokio::select! {
+            _ = stop.wait_for(|s| *s) => break,
+            Some(ended) = tasks.join_next(), if !tasks.is_empty() => {
+                if let Err(error) = ended {
+                    error!(service = S::NAME, %error, "a lane ended badly");
+                }
+                continue;
+            }
+            event = events.next() => event,
+        };
+        match event {
+            None => break,
+            Some(LaneEvent::Revoked) => {
+                ready.send_replace(false);
+            }
+            Some(LaneEvent::Trouble(error)) => warn!(service = S::NAME, %error, "trouble with the brokers"),
+            Some(LaneEvent::Assigned { round, lanes: given }) => {
+                let Some(starts) = find_starts(&shared, &cluster, &lanes, &given).await else { break };
+                for lane in
+                    lanes.begin(round, starts.iter().map(|s| (s.lane.clone(), s.start)).collect()).await
+                {
+                    let pin = starts.iter().find(|s| s.lane == *lane.id()).and_then(|s| s.pin);
+                    // a group that begins at the end must do so once, not again after a crash before its first record
+                    if let Some(end) = pin {
+                        lane.done(end);
+                    }
+                    tasks.spawn(work(Arc::clone(&shared), lane));
+                }
+                info!(
+                    service = S::NAME,
+                    partitions = given.len(),
+                    "taking requests from {}",
+                    shared.settings.topic
+                );
+                ready.send_replace(true);
+            }
+        }
+    }
+    while tasks.join_next().await.is_some() {}
+    lanes.close().await;
+}
+
+/// Asks until the brokers answer; `None` when the host stops first. An assignment that is over by then is no
+/// harm: beginning it gives no lanes.
+async fn find_starts<S: Service>(
+    shared: &Shared<S>,
+    cluster: &Cluster,
+    lanes: &Lanes,
+    given: &[LaneId],
+) -> Option<Vec<Begin>> {
+    let mut stop = shared.stop.clone();
+    let mut wait = FIRST_WAIT;
+    loop {
+        match starts(&shared.settings, cluster, lanes, given).await {
+            Ok(starts) => return Some(starts),
+            Err(error) => warn!(service = S::NAME, %error, "could not find where to begin; asking again"),
+        }
+        tokio::select! {
+            _ = stop.wait_for(|s| *s) => return None,
+            () = tokio::time::sleep(jittered(wait)) => {}
+        }
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}
+
+struct Begin {
+    lane: LaneId,
+    start: Start,
+    /// The offset to commit at once.
+    pin: Option<i64>,
+}
+
+/// Where each lane begins: what the group committed; else, for a group that never committed anything, the
+/// setting; else (a later topic or partition) the beginning.
+async fn starts(
+    settings: &HostSettings,
+    cluster: &Cluster,
+    lanes: &Lanes,
+    given: &[LaneId],
+) -> Result<Vec<Begin>, KafkaError> {
+    let partitions = cluster.topic(&settings.topic, ASK).await?.map(|t| t.partitions).unwrap_or_default();
+    let topic: Arc<str> = settings.topic.as_str().into();
+    let all: Vec<LaneId> =
+        partitions.into_iter().map(|p| LaneId { topic: Arc::clone(&topic), partition: p }).collect();
+    let committed = lanes.committed(&all, ASK).await?;
+    let at_end = committed.is_empty() && settings.new_group == NewGroup::End;
+    let mut starts = Vec::with_capacity(given.len());
+    for lane in given {
+        let marks = lanes.watermarks(lane, ASK).await?;
+        let (start, pin) = match committed.get(lane) {
+            Some(offset) if (marks.low..=marks.high).contains(offset) => (Start::Offset(*offset), None),
+            Some(offset) => {
+                warn!(%lane, offset, low = marks.low, "the committed offset is gone; reading what is left");
+                (Start::Beginning, None)
+            }
+            None if at_end => (Start::Offset(marks.high), Some(marks.high)),
+            None => (Start::Beginning, None),
+        };
+        starts.push(Begin { lane: lane.clone(), start, pin });
+    }
+    Ok(starts)
+}
+
+async fn work<S: Service>(shared: Arc<Shared<S>>, mut lane: Lane) {
+    let mut stop = shared.stop.clone();
+    loop {
+        // one at a time: a request may run for minutes and the rest must stay in the group's hands
+        let batch = tokio::select! {
+            _ = stop.wait_for(|s| *s) => return,
+            batch = lane.next(1, 1) => batch,
+        };
+        let batch = match batch {
+            Ok(batch) => batch,
+            Err(end) => {
+                debug!(service = S::NAME, lane = %lane.id(), ?end, "lane ended");
+                return;
+            }
+        };
+        for record in batch {
+            let id = lane.id().clone();
+            let origin = Origin { topic: &id.topic, partition: id.partition, record: &record };
+            if let Some(out) = shared.answer(&origin, &record).await
+                && !shared.publish(out).await
+            {
+                return;
+            }
+            lane.done(record.offset + 1);
+        }
+    }
+}
+
+impl<S: Service> Shared<S> {
+    /// The record that answers a request; `None` when it is not for us.
+    async fn answer(&self, origin: &Origin<'_>, record: &Record) -> Option<OutRecord> {
+        let value = record.value.as_deref().unwrap_or_default();
+        let request = match Request::parse(value, S::REQUEST_TYPE) {
+            Parsed::Request(request) => request,
+            Parsed::Other => return None,
+            Parsed::Unreadable(reason) => {
+                warn!(
+                    service = S::NAME,
+                    topic = origin.topic,
+                    offset = record.offset,
+                    reason,
+                    "kept as a dead letter"
+                );
+                return Some(origin.dead_letter(&self.settings.dead_letter_topic, &reason));
+            }
+        };
+        let event = match self.handle(&request).await {
+            Ok(fields) => self.voice.success(&request, fields),
+            Err(reason) => {
+                warn!(service = S::NAME, workflow_id = request.workflow_id, reason, "request failed");
+                self.voice.failure(&request, &reason)
+            }
+        };
+        Some(origin.answer(&self.settings.completion_topic, S::NAME, &request, &event))
+    }
+
+    async fn handle(&self, request: &Request) -> Result<serde_json::Map<String, serde_json::Value>, String> {
+        let mut wait = FIRST_WAIT;
+        let mut tries = 1;
+        loop {
+            match self.service.handle(request).await {
+                Ok(done) => return Ok(done.0),
+                Err(ServiceError::Permanent(reason)) => return Err(reason),
+                Err(ServiceError::Transient(reason)) if tries >= TRIES => {
+                    return Err(format!("{reason} (after {tries} tries)"));
+                }
+                Err(ServiceError::Transient(reason)) => {
+                    warn!(
+                        service = S::NAME,
+                        workflow_id = request.workflow_id,
+                        reason,
+                        tries,
+                        "trying again"
+                    );
+                    tokio::time::sleep(jittered(wait)).await;
+                    wait *= 2;
+                    tries += 1;
+                }
+            }
+        }
+    }
+
+    /// Publishes until it is acknowledged; `false` when the host stops first (the request is read again).
+    async fn publish(&self, record: OutRecord) -> bool {
+        let mut stop = self.stop.clone();
+        let mut wait = FIRST_WAIT;
+        loop {
+            match self.producer.send(record.clone(), Patience::default()).await {
+                Ok(_) => return true,
+                Err(error) => error!(
+                    service = S::NAME, topic = record.topic, %error,
+                    "could not publish an answer; trying again, the request stays uncommitted"
+                ),
+            }
+            tokio::select! {
+                _ = stop.wait_for(|s| *s) => return false,
+                () = tokio::time::sleep(jittered(wait)) => {}
+            }
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+}
+
+/// Between half and the whole of a wait, so that many workers do not come back at the same moment.
+fn jittered(wait: Duration) -> Duration {
+    let nanos =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
+    wait / 2 + wait.mul_f64(f64::from(nanos % 1000) / 2000.0)
+}
