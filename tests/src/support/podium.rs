@@ -46,12 +46,26 @@ pub struct Settings {
     /// The subcommand and its arguments, e.g. `["serve"]`.
     pub arguments: Vec<String>,
     pub variables: Vec<(String, String)>,
+    /// Another binary than `binary()`.
+    pub binary: Option<PathBuf>,
 }
 
 impl Settings {
     /// `podium serve` on this database.
     pub fn serve(database_url: &str) -> Settings {
-        Settings { arguments: vec!["serve".to_owned()], variables: Vec::new() }.with("DATABASE_URL", database_url)
+        Settings::new(&["serve"]).with("DATABASE_URL", database_url)
+    }
+
+    /// Any subcommand.
+    pub fn new(arguments: &[&str]) -> Settings {
+        let arguments = arguments.iter().map(|a| (*a).to_owned()).collect();
+        Settings { arguments, variables: Vec::new(), binary: None }
+    }
+
+    /// The same with a binary of its own.
+    pub fn with_binary(mut self, binary: &std::path::Path) -> Settings {
+        self.binary = Some(binary.to_owned());
+        self
     }
 
     /// The same with one more environment variable.
@@ -173,7 +187,11 @@ impl Drop for Podium {
 }
 
 fn spawn(settings: &Settings, port: u16, log: &std::path::Path) -> anyhow::Result<Child> {
-    let mut command = Command::new(binary()?);
+    let program = match &settings.binary {
+        Some(given) => given,
+        None => binary()?,
+    };
+    let mut command = Command::new(program);
     let output = std::fs::OpenOptions::new().create(true).append(true).open(log)?;
     command.args(&settings.arguments).stdin(Stdio::null());
     command.stdout(output.try_clone()?).stderr(output);
@@ -185,8 +203,5 @@ fn spawn(settings: &Settings, port: u16, log: &std::path::Path) -> anyhow::Resul
         command.env("PODIUM_LISTEN", format!("127.0.0.1:{port}"));
     }
     command.envs(settings.variables.iter().map(|(name, value)| (name, value)));
-    keeper::spawn(command, libc::SIGKILL).with_context(|| format!("could not start {}", binary().map_or_else(
-        |_| "podium".to_owned(),
-        |path| path.display().to_string(),
-    )))
+    keeper::spawn(command, libc::SIGKILL).with_context(|| format!("could not start {}", program.display()))
 }

@@ -1,0 +1,137 @@
+//! Measures Podium beside the limit of the PostgreSQL it stands on.
+//!
+//! `cargo run --release -p podium-bench` starts a durable PostgreSQL of its own and the release
+//! `podium serve`, runs the scenarios of `docs/benchmarks.md` one after the other on the same machine, prints
+//! each figure with what it must reach, and writes them to `bench/results/`. Clock figures are ratios within
+//! one run; counters are exact.
+
+mod counters;
+mod limit;
+mod load;
+mod report;
+mod rig;
+mod scenarios;
+mod wire;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Context;
+use clap::Parser;
+use podium_tests::support::repository;
+use serde_json::json;
+
+use report::Report;
+use rig::{Machine, POSTGRES_SETTINGS};
+use scenarios::{Pace, fork, idle, latency, pairs, restart, stored, throughput, waiting};
+
+/// Measures Podium beside the limit of the PostgreSQL it stands on.
+#[derive(Parser)]
+struct Arguments {
+    /// About 40 seconds, for a look; its figures are not to be quoted
+    #[arg(long)]
+    quick: bool,
+    /// Scenarios to run, by comma: w1, latency, fork, pairs, waiting, idle, restart, stored
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Also the scenario that stores a million runs (some minutes, 2 GB)
+    #[arg(long)]
+    million: bool,
+    /// The binary to measure; default: the release build of this tree
+    #[arg(long)]
+    binary: Option<PathBuf>,
+}
+
+impl Arguments {
+    fn wants(&self, scenario: &str) -> bool {
+        if self.only.is_empty() {
+            // A broker takes longer to start than the quick look lasts.
+            return match scenario {
+                "stored" => self.million,
+                "pairs" => !self.quick,
+                _ => true,
+            };
+        }
+        self.only.iter().any(|o| o == scenario)
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    // One thread for the whole load: it must not take more of the machine than it needs.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(measure(&arguments));
+    podium_tests::support::kafka::stop_shared();
+    result
+}
+
+async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
+    let binary = match &arguments.binary {
+        Some(given) => std::path::absolute(given)?,
+        None => release_build()?,
+    };
+    let pace = if arguments.quick { Pace::quick() } else { Pace::full() };
+    let about = about(arguments);
+    println!("{about:#}");
+    let mut report = Report::new(about);
+    let machine = Machine::start(binary)?;
+    if arguments.wants("w1") {
+        throughput::measure(&machine, &mut report, pace).await.context("w1")?;
+    }
+    if arguments.wants("latency") {
+        latency::measure(&machine, &mut report, pace).await.context("latency")?;
+    }
+    if arguments.wants("fork") {
+        fork::measure(&machine, &mut report, pace).await.context("fork")?;
+    }
+    if arguments.wants("pairs") {
+        pairs::measure(&machine, &mut report, pace).await.context("pairs")?;
+    }
+    if arguments.wants("waiting") {
+        waiting::measure(&machine, &mut report, pace).await.context("waiting")?;
+    }
+    if arguments.wants("idle") {
+        idle::measure(&machine, &mut report, pace).await.context("idle")?;
+    }
+    if arguments.wants("restart") {
+        restart::measure(&machine, &mut report, pace).await.context("restart")?;
+    }
+    if arguments.wants("stored") {
+        stored::measure(&machine, &mut report, pace).await.context("stored")?;
+    }
+    let (path, short) = report.write()?;
+    println!("\n{}\n{short} short; written to {}", report.markdown(), path.display());
+    Ok(())
+}
+
+fn release_build() -> anyhow::Result<PathBuf> {
+    let built = Command::new("cargo")
+        .args(["build", "--release", "-p", "podium-server", "--bin", "podium"])
+        .current_dir(repository())
+        .status()
+        .context("could not run cargo")?;
+    anyhow::ensure!(built.success(), "the release build failed");
+    let own = std::env::current_exe()?;
+    let target = own.parent().and_then(|p| p.parent()).context("the bench lies nowhere")?;
+    Ok(target.join("release/podium"))
+}
+
+fn about(arguments: &Arguments) -> serde_json::Value {
+    let command = |program: &str, words: &[&str]| {
+        let output = Command::new(program).args(words).current_dir(repository()).output();
+        output.map(|o| String::from_utf8_lossy(&o.stdout).trim().to_owned()).unwrap_or_default()
+    };
+    let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpus.lines().find_map(|l| l.strip_prefix("model name")?.split_once(':').map(|(_, m)| m.trim()));
+    json!({
+        "date": chrono::Utc::now().to_rfc3339(),
+        "commit": command("git", &["rev-parse", "--short", "HEAD"]),
+        "quick": arguments.quick,
+        "cpu": model.unwrap_or("unknown"),
+        "cores": std::thread::available_parallelism().map(usize::from).unwrap_or_default(),
+        "kernel": command("uname", &["-r"]),
+        "postgres": command("postgres", &["--version"]),
+        "postgres_settings": POSTGRES_SETTINGS,
+        "durability": "fsync, full_page_writes, synchronous_commit on",
+    })
+}
