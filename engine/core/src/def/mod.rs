@@ -2,9 +2,13 @@
 //! member names and its rules for absent members; everything else about the wire stays in the `api` package.
 
 pub mod lenient;
+pub mod parse;
 pub mod task_def;
+#[cfg(test)]
+mod tests;
 pub mod validate;
 pub mod workflow_def;
 
+pub use parse::{parse_task, parse_task_config, parse_workflow};
 pub use task_def::{RetryLogic, TaskDef, TaskTimeoutPolicy};
-pub use workflow_def::{TaskConfig, SubWorkflowParams, WorkflowDef, WorkflowTimeoutPolicy};
+pub use workflow_def::{SubWorkflowParams, TaskConfig, WorkflowDef, WorkflowTimeoutPolicy};

@@ -48,11 +48,11 @@ pub struct TaskDef {
     #[serde(deserialize_with = "lenient::i64")]
     pub timeout_seconds: i64,
     #[serde(deserialize_with = "lenient::or_default")]
-    pub input_keys: Vec<String>,
+    pub input_keys: Vec<Option<String>>,
     #[serde(deserialize_with = "lenient::or_default")]
-    pub output_keys: Vec<String>,
+    pub output_keys: Vec<Option<String>>,
     #[serde(deserialize_with = "lenient::or_default")]
-    pub runtime_metadata: Vec<String>,
+    pub runtime_metadata: Vec<Option<String>>,
     #[serde(deserialize_with = "lenient::or_default")]
     pub timeout_policy: TaskTimeoutPolicy,
     #[serde(deserialize_with = "lenient::or_default")]

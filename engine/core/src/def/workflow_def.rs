@@ -39,7 +39,7 @@ pub struct WorkflowDef {
     #[serde(deserialize_with = "lenient::or_default")]
     pub tasks: Vec<TaskConfig>,
     #[serde(deserialize_with = "lenient::or_default")]
-    pub input_parameters: Vec<String>,
+    pub input_parameters: Vec<Option<String>>,
     #[serde(deserialize_with = "lenient::or_default")]
     pub output_parameters: Map<String, Value>,
     #[serde(deserialize_with = "lenient::opt_text", skip_serializing_if = "Option::is_none")]
@@ -268,6 +268,8 @@ impl TaskConfig {
 }
 
 /// Which workflow a SUB_WORKFLOW task runs.
+///
+/// Where a definition is given whole, `name` and `version` are those of the definition, whatever was sent.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SubWorkflowParams {

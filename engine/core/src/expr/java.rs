@@ -112,7 +112,11 @@ fn normalise_number(n: &Number) -> Value {
 
 /// The members in the order in which a Java `HashMap` that got them one by one gives them back.
 pub fn hash_map_order(map: &Map<String, Value>) -> Map<String, Value> {
-    hash_order(map.keys()).into_iter().filter_map(|key| map.get_key_value(key)).map(|(k, v)| (k.clone(), v.clone())).collect()
+    hash_order(map.keys())
+        .into_iter()
+        .filter_map(|key| map.get_key_value(key))
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect()
 }
 
 /// [`hash_map_order`] in the map and in every map below it.

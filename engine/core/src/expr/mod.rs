@@ -7,6 +7,8 @@ pub mod instant;
 pub mod java;
 pub mod path;
 pub mod template;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 

@@ -70,7 +70,9 @@ impl Template {
             .filter_map(|key| map.get(key).map(|value| (key.clone(), Template::compile(value))))
             .collect();
         if members.iter().all(|(_, member)| member.is_plain()) {
-            Template::Plain(Value::Object(members.into_iter().map(|(key, member)| (key, member.into_plain())).collect()))
+            Template::Plain(Value::Object(
+                members.into_iter().map(|(key, member)| (key, member.into_plain())).collect(),
+            ))
         } else {
             Template::Map(members)
         }
@@ -153,7 +155,9 @@ impl Expression {
     fn value(&self, scope: &dyn Scope, depth: usize) -> Value {
         match self {
             Expression::Empty => Value::String(String::new()),
-            Expression::TaskId => Value::String(scope.task_id().unwrap_or_else(|| "${CPEWF_TASK_ID}".to_owned())),
+            Expression::TaskId => {
+                Value::String(scope.task_id().unwrap_or_else(|| "${CPEWF_TASK_ID}".to_owned()))
+            }
             Expression::Kept(text) => Value::String(text.clone()),
             Expression::Path(None) => Value::Null,
             Expression::Path(Some(path)) => path.read(scope).into_value(),
@@ -251,7 +255,11 @@ fn split(text: &str, depth: usize) -> Vec<Part> {
     let mut at = 0;
     while at + 1 < bytes.len() {
         let starts = bytes[at] == b'$' && bytes[at + 1] == b'{' && (at == 0 || bytes[at - 1] != b'$');
-        let end = if starts { closing.binary_search_by_key(&(at + 1), |(open, _)| *open).ok().map(|i| closing[i].1) } else { None };
+        let end = if starts {
+            closing.binary_search_by_key(&(at + 1), |(open, _)| *open).ok().map(|i| closing[i].1)
+        } else {
+            None
+        };
         let Some(end) = end else {
             at += 1;
             continue;

@@ -9,7 +9,7 @@ use super::super::Scope;
 use super::Step;
 
 /// Values looked at or copied by one evaluation, also by the filters in it.
-const BUDGET: u64 = 4_000_000;
+const BUDGET: u64 = 1_000_000;
 /// Nesting of documents and filters.
 const MAX_DEPTH: usize = 512;
 
@@ -100,7 +100,12 @@ impl<'s> Eval<'s> {
     }
 
     /// Appends the values that the steps reach from a place.
-    pub(super) fn gather(&self, node: Node<'_>, steps: &[Step], out: &mut Vec<Value>) -> Result<(), Abandoned> {
+    pub(super) fn gather(
+        &self,
+        node: Node<'_>,
+        steps: &[Step],
+        out: &mut Vec<Value>,
+    ) -> Result<(), Abandoned> {
         self.spend(1)?;
         if self.depth.get() >= MAX_DEPTH {
             return Err(Abandoned);
@@ -172,7 +177,13 @@ impl<'s> Eval<'s> {
     }
 
     /// `['a','b']`: at the end of a path one object with these members, in the middle each of them.
-    fn names(&self, node: Node<'_>, names: &[String], rest: &[Step], out: &mut Vec<Value>) -> Result<(), Abandoned> {
+    fn names(
+        &self,
+        node: Node<'_>,
+        names: &[String],
+        rest: &[Step],
+        out: &mut Vec<Value>,
+    ) -> Result<(), Abandoned> {
         let Some(map) = node.object() else { return Ok(()) };
         if !rest.is_empty() {
             return self.each(names.iter().filter_map(|name| map.get(name)).map(Node::Value), rest, out);

@@ -208,7 +208,8 @@ fn sides_equal(left: &Side<'_>, right: &Side<'_>) -> bool {
 fn sides_same(left: &Side<'_>, right: &Side<'_>) -> bool {
     match (left, right) {
         (Side::Value(left), Side::Value(right)) => {
-            std::mem::discriminant(left.as_ref()) == std::mem::discriminant(right.as_ref()) && equal(left, right)
+            std::mem::discriminant(left.as_ref()) == std::mem::discriminant(right.as_ref())
+                && equal(left, right)
         }
         _ => false,
     }
@@ -218,9 +219,8 @@ fn sides_same(left: &Side<'_>, right: &Side<'_>) -> bool {
 fn equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => order_numbers(left, right) == Some(Ordering::Equal),
-        (Value::Number(number), Value::String(text)) => {
-            serde_json::from_str::<Number>(text).is_ok_and(|other| order_numbers(number, &other) == Some(Ordering::Equal))
-        }
+        (Value::Number(number), Value::String(text)) => serde_json::from_str::<Number>(text)
+            .is_ok_and(|other| order_numbers(number, &other) == Some(Ordering::Equal)),
         (Value::String(text), Value::Number(number)) => text == number.as_str(),
         (Value::Array(left), Value::Array(right)) => {
             left.len() == right.len() && left.iter().zip(right).all(|(left, right)| equal(left, right))
@@ -251,7 +251,9 @@ fn order_numbers(left: &Number, right: &Number) -> Option<Ordering> {
 /// The pattern must match the whole text; of a list one item is enough.
 fn matches_pattern(left: &Side<'_>, right: &Side<'_>) -> bool {
     let (pattern, value) = match (left, right) {
-        (Side::Pattern(pattern), Side::Value(value)) | (Side::Value(value), Side::Pattern(pattern)) => (pattern, value),
+        (Side::Pattern(pattern), Side::Value(value)) | (Side::Value(value), Side::Pattern(pattern)) => {
+            (pattern, value)
+        }
         _ => return false,
     };
     match value.as_ref() {

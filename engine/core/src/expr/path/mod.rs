@@ -142,7 +142,11 @@ impl Path {
         }
         if !self.is_definite() {
             // a function that never got a value has no list to give either
-            return if matches.is_empty() && self.ends_in_call() { Found::Nothing } else { Found::Matches(matches) };
+            return if matches.is_empty() && self.ends_in_call() {
+                Found::Nothing
+            } else {
+                Found::Matches(matches)
+            };
         }
         matches.pop().map_or(Found::Nothing, Found::Value)
     }

@@ -17,17 +17,23 @@ pub(super) struct Parser {
 
 pub(super) fn path(text: &str) -> Result<Path, PathError> {
     if text.len() > MAX_LENGTH {
-        return Err(PathError { message: format!("The path is longer than {MAX_LENGTH} bytes"), at: MAX_LENGTH });
+        return Err(PathError {
+            message: format!("The path is longer than {MAX_LENGTH} bytes"),
+            at: MAX_LENGTH,
+        });
     }
     path_at(text, 0)
 }
 
 /// A path inside another: of a filter, of an argument.
 pub(super) fn path_at(text: &str, nesting: usize) -> Result<Path, PathError> {
-    // blanks before a name belong to the name, as the `$.` is put before them
-    let text = text.trim_matches(|c| c <= ' ');
-    let rooted = text.starts_with(['$', '@']);
-    let chars: Vec<char> = if rooted { text.chars().collect() } else { "$.".chars().chain(text.chars()).collect() };
+    let text = text.trim_end_matches(|c| c <= ' ');
+    let trimmed = text.trim_start_matches(|c| c <= ' ');
+    // blanks before a bare name make it no name, as the `$.` is put before them
+    let chars: Vec<char> = match trimmed.starts_with(['$', '@']) {
+        true => trimmed.chars().collect(),
+        false => "$.".chars().chain(text.chars()).collect(),
+    };
     let mut parser = Parser { chars, at: 0, nesting };
     if nesting > MAX_NESTING {
         return parser.fail("The path nests too deeply");
@@ -243,7 +249,10 @@ impl Parser {
                 't' => text.push('\t'),
                 'u' => {
                     let hex: String = self.chars.iter().skip(self.at).take(4).collect();
-                    let Some(c) = u32::from_str_radix(&hex, 16).ok().filter(|_| hex.len() == 4).and_then(char::from_u32)
+                    let Some(c) = u32::from_str_radix(&hex, 16)
+                        .ok()
+                        .filter(|_| hex.len() == 4)
+                        .and_then(char::from_u32)
                     else {
                         return self.fail("\\u takes four hexadecimal digits");
                     };
@@ -272,7 +281,9 @@ impl Parser {
             });
             let (from, to) = (bounds.next().unwrap_or(Ok(None)), bounds.next().unwrap_or(Ok(None)));
             return match (from, to) {
-                (Ok(None), Ok(None)) | (Err(_), _) | (_, Err(_)) => self.fail("A slice is written [1:3], [1:] or [:3]"),
+                (Ok(None), Ok(None)) | (Err(_), _) | (_, Err(_)) => {
+                    self.fail("A slice is written [1:3], [1:] or [:3]")
+                }
                 (Ok(from), Ok(to)) => Ok(Step::Slice { from, to }),
             };
         }

@@ -242,7 +242,9 @@ impl Parser {
             word => match serde_json::from_str::<Number>(word) {
                 Ok(number) => Ok(Value::Number(number)),
                 Err(_) if depth > 0 => Ok(Value::String(word.to_owned())),
-                Err(_) => self.fail("A value is a number, a quoted text, true, false, null, a list, an object or a path"),
+                Err(_) => self.fail(
+                    "A value is a number, a quoted text, true, false, null, a list, an object or a path",
+                ),
             },
         }
     }
