@@ -74,10 +74,12 @@ impl Counters {
 
 /// (own CPU seconds, those of children that ended and were waited for) of a process.
 fn cpu(pid: u32) -> anyhow::Result<(f64, f64)> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).with_context(|| format!("process {pid}"))?;
+    let stat =
+        std::fs::read_to_string(format!("/proc/{pid}/stat")).with_context(|| format!("process {pid}"))?;
     // The name in parentheses may hold blanks; what follows it does not.
     let rest = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
-    let field = |n: usize| rest.split_whitespace().nth(n).and_then(|f| f.parse::<f64>().ok()).unwrap_or_default();
+    let field =
+        |n: usize| rest.split_whitespace().nth(n).and_then(|f| f.parse::<f64>().ok()).unwrap_or_default();
     Ok(((field(11) + field(12)) / TICKS_PER_SECOND, (field(13) + field(14)) / TICKS_PER_SECOND))
 }
 

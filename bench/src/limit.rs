@@ -90,7 +90,10 @@ pub(crate) async fn commit_ms(url: &str, count: usize) -> anyhow::Result<Vec<f64
     let mut samples = Vec::with_capacity(count);
     for i in 0..count + 20 {
         let begun = Instant::now();
-        sqlx::query("INSERT INTO bench_commit (body) VALUES ($1)").bind(&payload).execute(&mut connection).await?;
+        sqlx::query("INSERT INTO bench_commit (body) VALUES ($1)")
+            .bind(&payload)
+            .execute(&mut connection)
+            .await?;
         if i >= 20 {
             samples.push(begun.elapsed().as_secs_f64() * 1e3);
         }

@@ -122,7 +122,8 @@ fn about(arguments: &Arguments) -> serde_json::Value {
         output.map(|o| String::from_utf8_lossy(&o.stdout).trim().to_owned()).unwrap_or_default()
     };
     let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpus.lines().find_map(|l| l.strip_prefix("model name")?.split_once(':').map(|(_, m)| m.trim()));
+    let model =
+        cpus.lines().find_map(|l| l.strip_prefix("model name")?.split_once(':').map(|(_, m)| m.trim()));
     json!({
         "date": chrono::Utc::now().to_rfc3339(),
         "commit": command("git", &["rev-parse", "--short", "HEAD"]),

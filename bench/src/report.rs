@@ -56,7 +56,14 @@ impl Report {
     /// Adds a figure and prints it.
     pub(crate) fn add(&mut self, name: &str, value: f64, unit: &'static str, target: Target) {
         let figure = Figure { name: name.to_owned(), value, unit, target };
-        println!("  {:<58} {:>12} {:<8} {:<12} {}", name, number(value), unit, figure.target_text(), figure.verdict());
+        println!(
+            "  {:<58} {:>12} {:<8} {:<12} {}",
+            name,
+            number(value),
+            unit,
+            figure.target_text(),
+            figure.verdict()
+        );
         self.figures.push(figure);
     }
 
@@ -87,7 +94,13 @@ impl Report {
         let mut text = String::from("| figure | value | must reach | |\n| --- | ---: | --- | --- |\n");
         for f in &self.figures {
             let value = format!("{} {}", number(f.value), f.unit);
-            text.push_str(&format!("| {} | {} | {} | {} |\n", f.name, value.trim(), f.target_text(), f.verdict()));
+            text.push_str(&format!(
+                "| {} | {} | {} | {} |\n",
+                f.name,
+                value.trim(),
+                f.target_text(),
+                f.verdict()
+            ));
         }
         text
     }

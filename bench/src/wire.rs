@@ -29,7 +29,8 @@ enum Body {
 impl Connection {
     /// Connects to `host:port`.
     pub(crate) async fn open(address: &str) -> anyhow::Result<Connection> {
-        let stream = TcpStream::connect(address).await.with_context(|| format!("could not connect to {address}"))?;
+        let stream =
+            TcpStream::connect(address).await.with_context(|| format!("could not connect to {address}"))?;
         stream.set_nodelay(true)?;
         Ok(Connection { stream, buffer: Vec::with_capacity(64 * 1024), unchunked: Vec::new() })
     }
@@ -182,9 +183,11 @@ mod tests {
 
     #[test]
     fn heads_are_read_in_either_framing() {
-        let head = parse_head(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").expect("a head").expect("whole");
+        let head =
+            parse_head(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").expect("a head").expect("whole");
         assert!(head.status == 200 && head.length == 38 && matches!(head.body, Body::Sized(5)));
-        let head = parse_head(b"HTTP/1.1 204 No Content\r\ntransfer-encoding: Chunked\r\n\r\n").expect("a head");
+        let head =
+            parse_head(b"HTTP/1.1 204 No Content\r\ntransfer-encoding: Chunked\r\n\r\n").expect("a head");
         assert!(head.is_some_and(|h| h.status == 204 && matches!(h.body, Body::Chunked)));
         assert!(parse_head(b"HTTP/1.1 200 OK\r\n").expect("no error").is_none());
     }

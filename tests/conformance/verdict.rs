@@ -25,7 +25,9 @@ impl Shared {
         match (pending, problem) {
             (None, None) | (Some(_), Some(_)) => Ok(()),
             (None, Some(problem)) => Err(problem.report(&scenario.title).into()),
-            (Some(why), None) => Err(format!("passes, though pending.txt says \"{why}\": remove it there").into()),
+            (Some(why), None) => {
+                Err(format!("passes, though pending.txt says \"{why}\": remove it there").into())
+            }
         }
     }
 
@@ -79,7 +81,9 @@ impl Problem {
     /// A short reason for a candidate line of `pending.txt`.
     fn class(&self) -> String {
         let status = self.differences.iter().find(|d| d.at == "(status)");
-        if let Some(d) = status.filter(|d| matches!(d.actual.as_ref().and_then(Value::as_u64), Some(404 | 405 | 501))) {
+        if let Some(d) =
+            status.filter(|d| matches!(d.actual.as_ref().and_then(Value::as_u64), Some(404 | 405 | 501)))
+        {
             return format!("missing endpoint: {} answers {}", d.call, show(&d.actual));
         }
         if let Some(stopped) = &self.stopped {
@@ -87,7 +91,14 @@ impl Problem {
             return format!("stops: {}", first.chars().take(140).collect::<String>());
         }
         let Some(d) = self.differences.first() else { return "differs".to_owned() };
-        format!("differs: step {} {} at {}: expected {}, got {}", d.step, d.call, d.at, show(&d.expected), show(&d.actual))
+        format!(
+            "differs: step {} {} at {}: expected {}, got {}",
+            d.step,
+            d.call,
+            d.at,
+            show(&d.expected),
+            show(&d.actual)
+        )
     }
 
     fn report(&self, title: &str) -> String {
@@ -98,7 +109,8 @@ impl Problem {
         let mut call = None;
         for (i, d) in self.differences.iter().enumerate() {
             if i == REPORT_LINES {
-                writeln!(text, "  … {} more", self.differences.len() - i).expect("writing to a text does not fail");
+                writeln!(text, "  … {} more", self.differences.len() - i)
+                    .expect("writing to a text does not fail");
                 break;
             }
             if call != Some((&d.step, &d.call)) {
@@ -106,8 +118,13 @@ impl Problem {
                 writeln!(text, "  step {} {}", d.step, d.call).expect("writing to a text does not fail");
             }
             let at = if d.at.is_empty() { "/" } else { &d.at };
-            writeln!(text, "    {at}\n      expected {}\n      actual   {}", show(&d.expected), show(&d.actual))
-                .expect("writing to a text does not fail");
+            writeln!(
+                text,
+                "    {at}\n      expected {}\n      actual   {}",
+                show(&d.expected),
+                show(&d.actual)
+            )
+            .expect("writing to a text does not fail");
         }
         text
     }

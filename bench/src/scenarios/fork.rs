@@ -58,7 +58,10 @@ async fn width(rig: &Rig, width: usize, repeats: usize) -> anyhow::Result<f64> {
             ensure!(status == 200, "a start answered {status}");
             let mut found = Vec::new();
             while found.is_empty() {
-                ensure!(begun.elapsed() < Duration::from_secs(60), "a {width}-wide fork did not join within 60 s");
+                ensure!(
+                    begun.elapsed() < Duration::from_secs(60),
+                    "a {width}-wide fork did not join within 60 s"
+                );
                 let (_, body) = client.exchange(&poll).await?;
                 tasks_in(body, &mut found);
             }

@@ -26,8 +26,18 @@ pub(crate) async fn measure(machine: &Machine, report: &mut Report, pace: Pace) 
     // The bench's own reading of the counters takes two statements each time.
     let statements = (cost.statements - 2.0).max(0.0) / seconds;
     report.add(&format!("{runs}: SQL statements per second"), statements, "/s", Target::AtMost(1.05));
-    report.add(&format!("{runs}: engine CPU"), cost.engine_cpu_s / seconds * 100.0, "% core", Target::AtMost(0.5));
-    report.add(&format!("{runs}: PostgreSQL CPU"), cost.postgres_cpu_s / seconds * 100.0, "% core", Target::None);
+    report.add(
+        &format!("{runs}: engine CPU"),
+        cost.engine_cpu_s / seconds * 100.0,
+        "% core",
+        Target::AtMost(0.5),
+    );
+    report.add(
+        &format!("{runs}: PostgreSQL CPU"),
+        cost.postgres_cpu_s / seconds * 100.0,
+        "% core",
+        Target::None,
+    );
     report.add(&format!("{runs}: memory each"), memory * 1e3 / pace.idle as f64, "KB", Target::AtMost(4.0));
     Ok(())
 }

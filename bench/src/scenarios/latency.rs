@@ -13,7 +13,11 @@ use crate::scenarios::Pace;
 use crate::wire::{Completion, Connection, TaskIds, get, send, tasks_in};
 
 /// A worker whose poll is parked nearly always: sends (task, when it came).
-async fn worker(address: String, task_type: String, tasks: mpsc::UnboundedSender<(TaskIds, Instant)>) -> anyhow::Result<()> {
+async fn worker(
+    address: String,
+    task_type: String,
+    tasks: mpsc::UnboundedSender<(TaskIds, Instant)>,
+) -> anyhow::Result<()> {
     let mut connection = Connection::open(&address).await?;
     let poll = get(&format!("/api/tasks/poll/batch/{task_type}?workerid=parked&count=1&timeout=2000"));
     let mut found = Vec::new();

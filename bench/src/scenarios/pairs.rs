@@ -197,8 +197,10 @@ impl Echo {
     fn start(broker: &str) -> anyhow::Result<Echo> {
         let consumer: BaseConsumer = client_config(broker).set("group.id", "bench-echo").create()?;
         consumer.subscribe(&[REQUESTS])?;
-        let producer: BaseProducer =
-            client_config(broker).set("linger.ms", "1").set("queue.buffering.max.messages", "100000").create()?;
+        let producer: BaseProducer = client_config(broker)
+            .set("linger.ms", "1")
+            .set("queue.buffering.max.messages", "100000")
+            .create()?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {

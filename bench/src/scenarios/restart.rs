@@ -29,7 +29,12 @@ pub(crate) async fn measure(machine: &Machine, report: &mut Report, pace: Pace) 
     let stored = rig.sql.number("SELECT count(*) FROM run WHERE name = 'restart'")?;
     let name = format!("restart with {}k open runs: first task", pace.many / 1_000);
     report.add(&name, first.as_secs_f64(), "s", Target::AtMost(1.5));
-    report.add("restart: acknowledged starts lost", acknowledged as f64 - stored as f64, "", Target::AtMost(0.0));
+    report.add(
+        "restart: acknowledged starts lost",
+        acknowledged as f64 - stored as f64,
+        "",
+        Target::AtMost(0.0),
+    );
     Ok(())
 }
 

@@ -55,7 +55,12 @@ pub(crate) async fn measure(machine: &Machine, report: &mut Report, pace: Pace) 
     report.add("W1 throughput", rate, "wf/s", Target::None);
     report.add("limit: bare batched SQL", bound, "wf/s", Target::None);
     report.add("W1 throughput / limit", rate / bound, "", Target::AtLeast(0.15));
-    report.add("W1 throughput / Conductor", rate / CONDUCTOR_WORKFLOWS_PER_SECOND, "", Target::AtLeast(100.0));
+    report.add(
+        "W1 throughput / Conductor",
+        rate / CONDUCTOR_WORKFLOWS_PER_SECOND,
+        "",
+        Target::AtLeast(100.0),
+    );
     let micros = 1e6 / each;
     report.add("W1 PostgreSQL CPU per workflow", cost.postgres_cpu_s * micros, "us", Target::AtMost(60.0));
     report.add("W1 engine CPU per workflow", cost.engine_cpu_s * micros, "us", Target::None);
@@ -67,7 +72,8 @@ pub(crate) async fn measure(machine: &Machine, report: &mut Report, pace: Pace) 
     report.add("W1 statements per workflow", cost.statements / each, "", Target::None);
     report.add("W1 transactions per workflow", cost.transactions / each, "", Target::None);
     for (table, (all, hot)) in cost.updates.iter().filter(|(_, (all, _))| *all >= each * 0.01) {
-        let target = if matches!(table.as_str(), "task" | "run") { Target::AtLeast(0.9) } else { Target::None };
+        let target =
+            if matches!(table.as_str(), "task" | "run") { Target::AtLeast(0.9) } else { Target::None };
         report.add(&format!("W1 HOT updates of {table}"), hot / all, "", target);
     }
     report.add("memory, loaded", memory, "MB", Target::AtMost(100.0));
@@ -81,7 +87,12 @@ pub(crate) async fn measure(machine: &Machine, report: &mut Report, pace: Pace) 
         let chain_rate = done.workflows_per_second;
         let target = if tasks == 5 { Target::AtLeast(0.9) } else { Target::None };
         report.add(&format!("chain of {tasks} throughput"), chain_rate, "wf/s", Target::None);
-        report.add(&format!("chain of {tasks}: task rate / W1's"), chain_rate * tasks as f64 / rate, "", target);
+        report.add(
+            &format!("chain of {tasks}: task rate / W1's"),
+            chain_rate * tasks as f64 / rate,
+            "",
+            target,
+        );
         let wal = cost.wal_bytes / done.workflows as f64 / 1e3;
         report.add(&format!("chain of {tasks}: WAL per workflow"), wal, "KB", Target::None);
     }

@@ -12,7 +12,8 @@ use serde_json::{Map, Value};
 use super::normalise::uuid_pattern;
 use super::trace::{Entry, PARTS};
 
-static ID_TOKEN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"<id:\d+>").expect("the pattern is written here"));
+static ID_TOKEN: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"<id:\d+>").expect("the pattern is written here"));
 
 const ANY: &str = "<any>";
 const ANY_OR_ABSENT: &str = "<any?>";
@@ -178,7 +179,13 @@ impl Matcher<'_> {
         }
     }
 
-    fn object(&mut self, expected: &Map<String, Value>, actual: &Map<String, Value>, at: &str, found: &mut Found) {
+    fn object(
+        &mut self,
+        expected: &Map<String, Value>,
+        actual: &Map<String, Value>,
+        at: &str,
+        found: &mut Found,
+    ) {
         let names = self.names(expected, actual);
         let all: BTreeSet<&String> = expected.keys().chain(names.keys()).collect();
         for name in all {
@@ -191,7 +198,8 @@ impl Matcher<'_> {
                     }
                 }
                 (None, Some(a)) => {
-                    let fine = (a.is_null() && self.null_ok(&here)) || listed(&self.tolerance.allowed_extra, &here);
+                    let fine =
+                        (a.is_null() && self.null_ok(&here)) || listed(&self.tolerance.allowed_extra, &here);
                     if !fine {
                         found.push((here, None, Some(self.show(a))));
                     }
@@ -203,7 +211,11 @@ impl Matcher<'_> {
 
     /// Shown name -> the name in the answer. A name may hold ids: known ones are translated, the others are
     /// paired by their shape, first with the member whose value fits.
-    fn names(&mut self, expected: &Map<String, Value>, actual: &Map<String, Value>) -> HashMap<String, String> {
+    fn names(
+        &mut self,
+        expected: &Map<String, Value>,
+        actual: &Map<String, Value>,
+    ) -> HashMap<String, String> {
         let mut names: HashMap<String, String> = HashMap::new();
         for key in actual.keys() {
             let shown = uuid_pattern().replace_all(key, |found: &Captures<'_>| {
@@ -252,8 +264,10 @@ fn shape(ids: &Regex, text: &str) -> String {
 }
 
 fn listed(globs: &[String], at: &str) -> bool {
-    let general: Vec<&str> =
-        at.split('/').map(|s| if !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit()) { "*" } else { s }).collect();
+    let general: Vec<&str> = at
+        .split('/')
+        .map(|s| if !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit()) { "*" } else { s })
+        .collect();
     globs.iter().any(|g| glob(g, &general.join("/")))
 }
 
@@ -352,10 +366,16 @@ mod tests {
     #[test]
     fn the_kind_of_body_is_part_of_the_answer() {
         let golden = vec![Entry { status: Some(json!(200)), empty: true, ..Entry::default() }];
-        let actual =
-            vec![Entry { status: Some(json!(400)), json: Some(json!({"status": 400, "message": "m"})), ..Entry::default() }];
+        let actual = vec![Entry {
+            status: Some(json!(400)),
+            json: Some(json!({"status": 400, "message": "m"})),
+            ..Entry::default()
+        }];
         let found = traces(&golden, &actual, &Tolerance::default());
-        assert_eq!(found.iter().map(|d| d.at.as_str()).collect::<Vec<_>>(), ["(status)", "(empty)", "(json)"]);
+        assert_eq!(
+            found.iter().map(|d| d.at.as_str()).collect::<Vec<_>>(),
+            ["(status)", "(empty)", "(json)"]
+        );
 
         let golden = vec![Entry { status: Some(json!(500)), json: Some(json!({})), ..Entry::default() }];
         let better = Tolerance { better_errors: true, ..Tolerance::default() };

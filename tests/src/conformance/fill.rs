@@ -10,7 +10,8 @@ use super::Stop;
 use super::pointer::{as_text, step_into};
 
 static VARIABLE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*)\s*\}\}").expect("the pattern is written here")
+    Regex::new(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*)\s*\}\}")
+        .expect("the pattern is written here")
 });
 
 /// The variables of a run.
@@ -19,8 +20,9 @@ pub(crate) type Variables = HashMap<String, Value>;
 fn lookup(variables: &Variables, name: &str) -> Result<Value, Stop> {
     let mut parts = name.split('.');
     let head = parts.next().unwrap_or_default();
-    let mut value =
-        variables.get(head).ok_or_else(|| Stop(format!("the scenario uses {{{{{name}}}}}, which is not set")))?;
+    let mut value = variables
+        .get(head)
+        .ok_or_else(|| Stop(format!("the scenario uses {{{{{name}}}}}, which is not set")))?;
     for part in parts {
         value = step_into(value, part)
             .ok_or_else(|| Stop(format!("variable {{{{{name}}}}} has no member {part:?}")))?;
@@ -50,7 +52,9 @@ pub(crate) fn text(variables: &Variables, text: &str) -> Result<Value, Stop> {
 pub(crate) fn value(variables: &Variables, input: &Value) -> Result<Value, Stop> {
     match input {
         Value::String(s) => text(variables, s),
-        Value::Array(list) => list.iter().map(|v| value(variables, v)).collect::<Result<_, _>>().map(Value::Array),
+        Value::Array(list) => {
+            list.iter().map(|v| value(variables, v)).collect::<Result<_, _>>().map(Value::Array)
+        }
         Value::Object(members) => match generator(variables, members)? {
             Some(made) => Ok(made),
             None => {

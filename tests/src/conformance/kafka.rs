@@ -17,8 +17,11 @@ use super::run::Run;
 use super::steps::millis;
 
 fn config(run: &Run<'_>) -> Result<ClientConfig, Stop> {
-    let broker =
-        run.environment.kafka.as_ref().ok_or_else(|| Stop("the scenario needs Kafka, there is none".to_owned()))?;
+    let broker = run
+        .environment
+        .kafka
+        .as_ref()
+        .ok_or_else(|| Stop("the scenario needs Kafka, there is none".to_owned()))?;
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", broker).set_log_level(rdkafka::config::RDKafkaLogLevel::Critical);
     Ok(config)
@@ -31,7 +34,8 @@ fn failed(what: &str, error: impl std::fmt::Display) -> Stop {
 pub(super) fn create_topic(run: &Run<'_>, step: &Value) -> Result<(), Stop> {
     let topic = run.needed(step, "topic")?;
     let partitions = step.get("partitions").and_then(Value::as_i64).unwrap_or(1) as i32;
-    let admin: AdminClient<DefaultClientContext> = config(run)?.create().map_err(|e| failed("kafka_topic", e))?;
+    let admin: AdminClient<DefaultClientContext> =
+        config(run)?.create().map_err(|e| failed("kafka_topic", e))?;
     let wanted = NewTopic::new(&topic, partitions, TopicReplication::Fixed(1));
     let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(15)));
     let results = futures::executor::block_on(admin.create_topics([&wanted], &options))
@@ -118,7 +122,10 @@ pub(super) fn consume(run: &Run<'_>, step: &Value) -> Result<Value, Stop> {
         }
     }
     if records.len() < count {
-        return Err(Stop(format!("kafka_consume timed out: {} of {count} records on {topic}", records.len())));
+        return Err(Stop(format!(
+            "kafka_consume timed out: {} of {count} records on {topic}",
+            records.len()
+        )));
     }
     Ok(Value::Array(records))
 }
@@ -126,7 +133,9 @@ pub(super) fn consume(run: &Run<'_>, step: &Value) -> Result<Value, Stop> {
 fn describe(message: &BorrowedMessage<'_>, parse: bool) -> Result<Value, Stop> {
     let text = |bytes: Option<&[u8]>| bytes.map(|b| String::from_utf8_lossy(b).into_owned());
     let value = match text(message.payload()) {
-        Some(value) if parse => serde_json::from_str(&value).map_err(|e| failed("kafka_consume: JSON value", e))?,
+        Some(value) if parse => {
+            serde_json::from_str(&value).map_err(|e| failed("kafka_consume: JSON value", e))?
+        }
         other => json!(other),
     };
     let mut headers = serde_json::Map::new();

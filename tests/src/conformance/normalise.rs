@@ -111,7 +111,11 @@ impl Pattern {
         let references = Regex::new(r"\\(\d)")?;
         let (re, to) = match raw.re.strip_prefix("(?<=") {
             Some(rest) => {
-                anyhow::ensure!(!raw.to.contains('\\'), "look-behind and group reference together: {}", raw.re);
+                anyhow::ensure!(
+                    !raw.to.contains('\\'),
+                    "look-behind and group reference together: {}",
+                    raw.re
+                );
                 (format!("({rest}"), format!("${{1}}{}", raw.to))
             }
             None => (raw.re.clone(), references.replace_all(&raw.to, "$${$1}").into_owned()),
@@ -201,7 +205,10 @@ impl Normaliser<'_> {
                 && !member.is_null()
                 && has_all(&rule.when_has)
                 && rule.when.iter().all(|(k, wanted)| wanted.contains(parent.get(k).unwrap_or(&Value::Null)))
-                && rule.unless_prefix.as_ref().is_none_or(|p| !super::pointer::as_text(member).starts_with(p.as_str()));
+                && rule
+                    .unless_prefix
+                    .as_ref()
+                    .is_none_or(|p| !super::pointer::as_text(member).starts_with(p.as_str()));
             if applies {
                 token = Some(&rule.becomes);
             }
@@ -259,10 +266,15 @@ mod tests {
 
     #[test]
     fn a_runs_own_words_and_measured_values_are_masked() {
-        let n = norm(json!({"name": "x_uabc", "startTime": 1_790_000_000_000_i64, "endTime": 0, "queueWaitTime": 12,
-            "reason": "Task timed out after 7 seconds. Timeout configured as 5 seconds"}));
+        let n = norm(
+            json!({"name": "x_uabc", "startTime": 1_790_000_000_000_i64, "endTime": 0, "queueWaitTime": 12,
+            "reason": "Task timed out after 7 seconds. Timeout configured as 5 seconds"}),
+        );
         assert_eq!(n["name"], "x_{{unique}}");
-        assert_eq!((&n["startTime"], &n["endTime"], &n["queueWaitTime"]), (&json!("<time>"), &json!(0), &json!("<n>")));
+        assert_eq!(
+            (&n["startTime"], &n["endTime"], &n["queueWaitTime"]),
+            (&json!("<time>"), &json!(0), &json!("<n>"))
+        );
         assert_eq!(n["reason"], "Task timed out after <n> seconds. Timeout configured as 5 seconds");
     }
 
@@ -274,14 +286,21 @@ mod tests {
         assert_eq!(norm(json!({"instance": "x", "status": 1, "retryable": false}))["instance"], "<host>");
         assert_eq!(norm(json!({"taskType": "JOIN", "pollCount": 3}))["pollCount"], "<n>");
         assert_eq!(norm(json!({"taskType": "t", "pollCount": 3}))["pollCount"], 3);
-        let t = norm(json!({"taskId": "1", "referenceTaskName": "t", "taskDefinition": null, "workflowTask": {"a": 1}}));
+        let t = norm(
+            json!({"taskId": "1", "referenceTaskName": "t", "taskDefinition": null, "workflowTask": {"a": 1}}),
+        );
         assert_eq!((&t["taskDefinition"], &t["workflowTask"]), (&Value::Null, &json!("<elided>")));
     }
 
     #[test]
     fn text_patterns_know_their_exceptions_and_the_look_behind() {
-        let n = norm(json!(["1970-01-01T00:00:00.000Z", "at 2026-01-02T03:04:05.678Z", "x.Y@1a2b3c4d z", "@1a2b3c4d",
-            "at 1790000000000 ms"]));
+        let n = norm(json!([
+            "1970-01-01T00:00:00.000Z",
+            "at 2026-01-02T03:04:05.678Z",
+            "x.Y@1a2b3c4d z",
+            "@1a2b3c4d",
+            "at 1790000000000 ms"
+        ]));
         assert_eq!(
             n,
             json!(["1970-01-01T00:00:00.000Z", "at <isotime>", "x.Y@<hash> z", "@1a2b3c4d", "at <time> ms"])

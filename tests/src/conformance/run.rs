@@ -222,7 +222,8 @@ impl<'a> Run<'a> {
         };
         let to_stub = step.get("server").and_then(Value::as_str) == Some("stub");
         let base = if to_stub { self.environment.stub.url() } else { self.environment.base.as_str() };
-        let answer = http::call(base, method, &target, &headers, body.as_deref().map(str::as_bytes), CALL_TIMEOUT)?;
+        let answer =
+            http::call(base, method, &target, &headers, body.as_deref().map(str::as_bytes), CALL_TIMEOUT)?;
         if !to_stub && method == "POST" && answer.status == 200 && target.starts_with("/api/workflow") {
             let id = answer.text();
             if uuid_pattern().find(&id).is_some_and(|m| m.len() == id.len()) {

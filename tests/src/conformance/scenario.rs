@@ -128,7 +128,10 @@ impl Suite {
         let file = |folder: &str| self.root.join(folder).join(format!("{scenario}.json"));
         let better = file("better");
         if better.exists() {
-            anyhow::ensure!(self.defect(scenario).is_some(), "{scenario} is in better/ but not in defects.json");
+            anyhow::ensure!(
+                self.defect(scenario).is_some(),
+                "{scenario} is in better/ but not in defects.json"
+            );
             return read_json(&better).map(Some);
         }
         if self.defect(scenario).is_some() {
@@ -176,7 +179,8 @@ fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
 }
 
 fn sorted(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder).with_context(|| format!("could not list {}", folder.display()))?;
+    let entries =
+        std::fs::read_dir(folder).with_context(|| format!("could not list {}", folder.display()))?;
     let mut paths = entries.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>()?;
     paths.sort();
     Ok(paths)
@@ -186,7 +190,8 @@ fn sorted(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 fn parse_pending(text: &str) -> anyhow::Result<BTreeMap<String, String>> {
     let mut pending = BTreeMap::new();
     for line in text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')) {
-        let (name, reason) = line.split_once(',').with_context(|| format!("pending.txt: no reason in {line:?}"))?;
+        let (name, reason) =
+            line.split_once(',').with_context(|| format!("pending.txt: no reason in {line:?}"))?;
         let reason = reason.trim();
         anyhow::ensure!(!reason.is_empty(), "pending.txt: no reason in {line:?}");
         let twice = pending.insert(name.trim().to_owned(), reason.to_owned());
@@ -241,7 +246,8 @@ mod tests {
     #[test]
     fn a_deviation_covers_its_place_only() {
         let deviation: Deviation =
-            serde_json::from_str(r#"{"scenario": "a/s1*", "step": 4, "at": "/x/*", "why": "y"}"#).expect("one");
+            serde_json::from_str(r#"{"scenario": "a/s1*", "step": 4, "at": "/x/*", "why": "y"}"#)
+                .expect("one");
         let difference = |step: &str, at: &str| Difference {
             step: step.to_owned(),
             call: String::new(),

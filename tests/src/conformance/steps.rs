@@ -104,7 +104,11 @@ fn wait_for(run: &Run<'_>, step: &Value) -> Result<Vec<Entry>, Stop> {
             unchanged = None;
         }
         if Instant::now() > end {
-            return Err(Stop(format!("await timed out: {}: {}", raw(step, "path"), why_not.unwrap_or_default())));
+            return Err(Stop(format!(
+                "await timed out: {}: {}",
+                raw(step, "path"),
+                why_not.unwrap_or_default()
+            )));
         }
         sleep(every);
     }

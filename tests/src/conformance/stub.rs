@@ -124,7 +124,8 @@ fn answer(request: &Request, memory: &Mutex<Memory>) -> Reply {
                     .unwrap_or_default(),
                 None => query("body").unwrap_or("").as_bytes().to_vec(),
             };
-            let headers = request.query.iter().filter_map(|(k, v)| Some((k.strip_prefix("h.")?.to_owned(), v.clone())));
+            let headers =
+                request.query.iter().filter_map(|(k, v)| Some((k.strip_prefix("h.")?.to_owned(), v.clone())));
             Reply {
                 status: number("status", 200) as u16,
                 content_type: Some(query("type").unwrap_or("application/json").to_owned()),
@@ -210,7 +211,9 @@ fn read(input: &mut impl BufRead) -> std::io::Result<Option<Request>> {
     } else if let Some(length) = all.get("content-length").and_then(|v| v.parse().ok()) {
         input.by_ref().take(length).read_to_end(&mut body)?;
     }
-    all.retain(|name, _| matches!(name.as_str(), "accept" | "content-type" | "authorization") || name.starts_with("x-"));
+    all.retain(|name, _| {
+        matches!(name.as_str(), "accept" | "content-type" | "authorization") || name.starts_with("x-")
+    });
     let mut pairs = BTreeMap::new();
     for pair in query.split('&').filter(|p| !p.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));

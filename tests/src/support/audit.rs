@@ -30,7 +30,10 @@ impl Sql {
 
     /// The first column of all rows as text; the query must cast it.
     pub fn texts(&self, query: &str) -> anyhow::Result<Vec<String>> {
-        self.rows(query)?.iter().map(|row| Ok(row.try_get::<Option<String>, _>(0)?.unwrap_or_default())).collect()
+        self.rows(query)?
+            .iter()
+            .map(|row| Ok(row.try_get::<Option<String>, _>(0)?.unwrap_or_default()))
+            .collect()
     }
 
     /// The one number (bigint) a query gives.

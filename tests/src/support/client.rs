@@ -79,7 +79,13 @@ impl Client {
     }
 
     /// Waits until a task with that reference name has this status; returns it.
-    pub fn wait_for_task(&self, id: &str, reference: &str, status: &str, limit: Duration) -> anyhow::Result<Value> {
+    pub fn wait_for_task(
+        &self,
+        id: &str,
+        reference: &str,
+        status: &str,
+        limit: Duration,
+    ) -> anyhow::Result<Value> {
         let mut last = Value::Null;
         let found = wait::until(&format!("{reference} of run {id} to be {status}"), limit, || {
             last = self.run(id)?;

@@ -59,7 +59,8 @@ pub fn call(
     socket.set_nodelay(true)?;
     socket.set_read_timeout(Some(timeout))?;
     socket.set_write_timeout(Some(timeout))?;
-    let mut head = format!("{method} {prefix}{target} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n");
+    let mut head =
+        format!("{method} {prefix}{target} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -85,7 +86,12 @@ pub fn get(base: &str, target: &str) -> std::io::Result<Answer> {
 }
 
 /// Sends JSON with the default time limit of 30 s.
-pub fn send_json(base: &str, method: &str, target: &str, body: &serde_json::Value) -> std::io::Result<Answer> {
+pub fn send_json(
+    base: &str,
+    method: &str,
+    target: &str,
+    body: &serde_json::Value,
+) -> std::io::Result<Answer> {
     let headers = [("Content-Type".to_owned(), "application/json".to_owned())];
     call(base, method, target, &headers, Some(body.to_string().as_bytes()), Duration::from_secs(30))
 }
@@ -105,7 +111,10 @@ fn bad(text: &str) -> std::io::Error {
 fn read_line(input: &mut impl BufRead) -> std::io::Result<String> {
     let mut raw = Vec::new();
     if input.read_until(b'\n', &mut raw)? == 0 {
-        return Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "connection closed before the answer"));
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::UnexpectedEof,
+            "connection closed before the answer",
+        ));
     }
     while matches!(raw.last(), Some(b'\n' | b'\r')) {
         raw.pop();
@@ -184,7 +193,8 @@ mod tests {
     fn a_body_is_read_by_length_by_chunks_or_to_the_end() {
         assert_eq!(read("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabXX").text(), "ab");
         assert_eq!(
-            read("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n3;x=y\r\ncde\r\n0\r\n\r\n").text(),
+            read("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n3;x=y\r\ncde\r\n0\r\n\r\n")
+                .text(),
             "abcde"
         );
         assert_eq!(read("HTTP/1.1 200 OK\r\n\r\nall").text(), "all");
@@ -192,7 +202,9 @@ mod tests {
 
     #[test]
     fn an_interim_answer_is_skipped() {
-        let answer = read("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 Not Found\r\nX-A: b\r\nContent-Length: 0\r\n\r\n");
+        let answer = read(
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 Not Found\r\nX-A: b\r\nContent-Length: 0\r\n\r\n",
+        );
         assert_eq!((answer.status, answer.header("x-a")), (404, Some("b")));
     }
 }

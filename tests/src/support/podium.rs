@@ -32,7 +32,11 @@ fn build() -> anyhow::Result<PathBuf> {
         .stdin(Stdio::null())
         .output()
         .context("could not run cargo")?;
-    anyhow::ensure!(built.status.success(), "podium does not build: {}", String::from_utf8_lossy(&built.stderr));
+    anyhow::ensure!(
+        built.status.success(),
+        "podium does not build: {}",
+        String::from_utf8_lossy(&built.stderr)
+    );
     // The test binary lies in <target>/<profile>/deps.
     let own = std::env::current_exe()?;
     let profile = own.parent().and_then(|deps| deps.parent()).context("the test binary lies nowhere")?;

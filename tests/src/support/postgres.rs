@@ -68,7 +68,8 @@ impl Cluster {
     /// Makes and starts a cluster in a temporary folder; `settings` are further `name=value` pairs.
     pub fn start(durability: Durability, settings: &[&str]) -> anyhow::Result<Cluster> {
         sweep_left_overs();
-        let folder = std::env::temp_dir().join(format!("podium-test-pg-{}-{}", std::process::id(), free_port()?));
+        let folder =
+            std::env::temp_dir().join(format!("podium-test-pg-{}-{}", std::process::id(), free_port()?));
         let owner = unprivileged_user()?;
         std::fs::create_dir(&folder)?;
         for path in [folder.join("sockets"), folder.clone()] {
@@ -80,7 +81,18 @@ impl Cluster {
         }
         let data = folder.join("data");
         let mut init = command("initdb", &owner)?;
-        init.args(["-U", "podium", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions", "-D"]);
+        init.args([
+            "-U",
+            "podium",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "--no-sync",
+            "--no-instructions",
+            "-D",
+        ]);
         let made = init.arg(&data).output().context("could not run initdb")?;
         anyhow::ensure!(made.status.success(), "initdb failed: {}", String::from_utf8_lossy(&made.stderr));
         for _ in 0..5 {
@@ -90,7 +102,14 @@ impl Cluster {
             server.arg("-D").arg(&data).arg("-k").arg(folder.join("sockets"));
             server.args(["-p", &port.to_string(), "-h", "127.0.0.1", "-c", "max_connections=400"]);
             if durability == Durability::Fast {
-                server.args(["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"]);
+                server.args([
+                    "-c",
+                    "fsync=off",
+                    "-c",
+                    "full_page_writes=off",
+                    "-c",
+                    "synchronous_commit=off",
+                ]);
             }
             for setting in settings {
                 server.args(["-c", setting]);
@@ -134,7 +153,9 @@ impl Cluster {
         // SIGQUIT stops at once. The postmaster removes its pid file last.
         drop(keeper::signal(self.pid, libc::SIGQUIT));
         let pid_file = self.folder.join("data/postmaster.pid");
-        drop(wait::until("PostgreSQL to stop", Duration::from_secs(10), || Ok((!pid_file.exists()).then_some(()))));
+        drop(wait::until("PostgreSQL to stop", Duration::from_secs(10), || {
+            Ok((!pid_file.exists()).then_some(()))
+        }));
         drop(std::fs::remove_dir_all(&self.folder));
     }
 }
@@ -167,7 +188,8 @@ fn command(program: &str, owner: &Option<Owner>) -> anyhow::Result<Command> {
 
 /// The folder of the installed binaries: `PG_BIN_DIR`, else what `pg_config` says, else Debian's newest.
 fn binaries() -> anyhow::Result<PathBuf> {
-    let mut candidates: Vec<PathBuf> = std::env::var_os("PG_BIN_DIR").map(PathBuf::from).into_iter().collect();
+    let mut candidates: Vec<PathBuf> =
+        std::env::var_os("PG_BIN_DIR").map(PathBuf::from).into_iter().collect();
     if let Ok(said) = Command::new("pg_config").arg("--bindir").output() {
         candidates.push(PathBuf::from(String::from_utf8_lossy(&said.stdout).trim()));
     }
@@ -192,9 +214,11 @@ fn unprivileged_user() -> anyhow::Result<Option<Owner>> {
     }
     let users = std::fs::read_to_string("/etc/passwd")?;
     let find = |wanted: &str| {
-        users.lines().map(|l| l.split(':').collect::<Vec<_>>()).find(|f| f.first() == Some(&wanted)).and_then(|f| {
-            Some(Owner { uid: f.get(2)?.parse().ok()?, gid: f.get(3)?.parse().ok()? })
-        })
+        users
+            .lines()
+            .map(|l| l.split(':').collect::<Vec<_>>())
+            .find(|f| f.first() == Some(&wanted))
+            .and_then(|f| Some(Owner { uid: f.get(2)?.parse().ok()?, gid: f.get(3)?.parse().ok()? }))
     };
     find("postgres").or_else(|| find("nobody")).map(Some).context("neither user postgres nor nobody exists")
 }
