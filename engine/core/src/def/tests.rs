@@ -178,6 +178,15 @@ fn nulls_are_found_where_they_stand() {
     assert_eq!(paths, BTreeSet::from(wanted));
 }
 
+#[test]
+fn a_flood_of_violations_is_cut() {
+    let text: String = (0..20_000).map(|i| format!("${{ghost{i}.x}}")).collect();
+    let task = json!({"name": "a", "taskReferenceName": "a", "inputParameters": {"k": text}});
+    let found = check("workflow", &json!({"name": "w", "tasks": vec![task; 50]}), &[]).expect("it reads");
+    let bytes: usize = found.0.iter().map(|v| v.message.len()).sum();
+    assert!(found.0.len() > 2 && bytes < 2 * 1024 * 1024, "{} violations, {bytes} bytes", found.0.len());
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

@@ -300,6 +300,16 @@ fn a_member_is_read_without_its_root() {
 }
 
 #[test]
+fn one_document_can_be_read_too() {
+    let path = Path::parse("$..id").expect("a path");
+    assert_eq!(path.read_from(&json!([{"id": 1}, {"a": {"id": 2}}])).into_value(), json!([1, 2]));
+    let path = Path::parse("$.l[?(@.n == $.max)].n").expect("a path");
+    assert_eq!(path.read_from(&json!({"l": [{"n": 1}, {"n": 2}], "max": 2})).into_value(), json!([2]));
+    let error = Path::parse("a b").expect_err("a blank").to_string();
+    assert_eq!(error, "A name with blanks is written ['so'] (at character 3)");
+}
+
+#[test]
 fn what_has_no_template_is_cheap_to_see() {
     let template = Template::compile(&json!({"a": [1, "x", {"b": "$"}]}));
     assert!(template.is_plain());

@@ -1,4 +1,5 @@
-//! The rules that a definition keeps. Every violation is reported, with its place in the definition.
+//! The rules that a definition keeps. Every violation is reported (up to a megabyte of text), with its place in the
+//! definition.
 //!
 //! The texts and places are those that clients of Conductor know. Rules are about one definition; that a name exists
 //! elsewhere (a sub-workflow, a failure workflow) is not asked.
@@ -30,8 +31,24 @@ impl Violations {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
 
-    /// Adds a violation; one with the same place and text is not repeated.
+/// Texts of violations that are kept, in bytes. Each may quote a long input, and there may be many.
+const MAX_TEXT: usize = 1024 * 1024;
+
+/// What was found so far.
+#[derive(Default)]
+struct Found {
+    list: Vec<Violation>,
+    bytes: usize,
+}
+
+impl Found {
+    /// True if there is no room for more; who could read them?
+    fn is_full(&self) -> bool {
+        self.bytes > MAX_TEXT
+    }
+
     fn add(&mut self, code: &'static str, path: impl Into<String>, message: impl Into<String>) {
         self.add_value(code, path, message, None);
     }
@@ -43,10 +60,12 @@ impl Violations {
         message: impl Into<String>,
         invalid: Option<String>,
     ) {
-        let violation = Violation { code, path: path.into(), message: message.into(), invalid };
-        if !self.0.contains(&violation) {
-            self.0.push(violation);
+        if self.is_full() {
+            return;
         }
+        let violation = Violation { code, path: path.into(), message: message.into(), invalid };
+        self.bytes += violation.path.len() + violation.message.len();
+        self.list.push(violation);
     }
 }
 
@@ -58,7 +77,7 @@ pub type FindTaskDef<'a> = &'a dyn Fn(&str) -> Option<TaskDef>;
 /// `raw` is the JSON it was read from: an explicit `null` that was read as an empty list is a violation in some places.
 /// Pass [`Value::Null`] if there is none. The syntax of scripts is not checked.
 pub fn workflow(def: &WorkflowDef, raw: &Value, find_task_def: FindTaskDef<'_>) -> Violations {
-    let mut found = Violations::default();
+    let mut found = Found::default();
     if def.name.as_deref().is_none_or(str::is_empty) {
         let message = "WorkflowDef name cannot be null or empty";
         found.add_value("workflow_name_missing", "name", message, def.name.clone());
@@ -74,12 +93,12 @@ pub fn workflow(def: &WorkflowDef, raw: &Value, find_task_def: FindTaskDef<'_>) 
     walk.list(&def.tasks, raw.get("tasks"), "tasks", &mut found);
     references::unique(def, &mut found);
     references::known(def, &mut found);
-    found
+    Violations(found.list)
 }
 
 /// Checks a task definition.
 pub fn task_def(def: &TaskDef) -> Violations {
-    let mut found = Violations::default();
+    let mut found = Found::default();
     if def.name.as_deref().is_none_or(str::is_empty) {
         found.add_value(
             "task_name_missing",
@@ -128,7 +147,7 @@ pub fn task_def(def: &TaskDef) -> Violations {
         );
         found.add("timeouts", "", message);
     }
-    found
+    Violations(found.list)
 }
 
 /// The lists of tasks that a task really has, by its type: those that count for reference names.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use super::super::{TaskConfig, WorkflowDef};
-use super::{Violations, children};
+use super::{Found, children};
 use crate::expr::Path;
 
 /// Expressions that are no paths: resolved without a task, or left as they are.
@@ -26,12 +26,12 @@ fn visit<'a>(tasks: &'a [TaskConfig], seen: &mut dyn FnMut(&'a TaskConfig)) {
     }
 }
 
-pub(super) fn unique(def: &WorkflowDef, found: &mut Violations) {
-    let mut names = HashSet::new();
+pub(super) fn unique(def: &WorkflowDef, found: &mut Found) {
+    let (mut names, mut twice) = (HashSet::new(), HashSet::new());
     visit(&def.tasks, &mut |task| {
         // that a name is missing is said where the task stands
         let name = task.ref_name();
-        if !name.is_empty() && !names.insert(name) {
+        if !name.is_empty() && !names.insert(name) && twice.insert(name) {
             let workflow = def.name.as_deref().unwrap_or("null");
             let message = format!(
                 "taskReferenceName: {name} should be unique across tasks for a given workflowDefinition: {workflow}"
@@ -42,20 +42,23 @@ pub(super) fn unique(def: &WorkflowDef, found: &mut Violations) {
 }
 
 /// Only tasks at the top level are looked at: dynamic forks make names that nested tasks may use.
-pub(super) fn known(def: &WorkflowDef, found: &mut Violations) {
+pub(super) fn known(def: &WorkflowDef, found: &mut Found) {
     let mut names = HashSet::new();
     visit(&def.tasks, &mut |task| {
         names.insert(task.ref_name());
     });
+    let mut said = HashSet::new();
     for task in &def.tasks {
-        Reader { task: task.name(), names: &names, found }.map(&task.input_parameters);
+        Reader { task: task.name(), names: &names, said: &mut said, found }.map(&task.input_parameters);
     }
 }
 
 struct Reader<'a> {
     task: &'a str,
     names: &'a HashSet<&'a str>,
-    found: &'a mut Violations,
+    /// Texts that were reported: all of them have the same place, the definition.
+    said: &'a mut HashSet<String>,
+    found: &'a mut Found,
 }
 
 impl Reader<'_> {
@@ -77,13 +80,12 @@ impl Reader<'_> {
 
     fn text(&mut self, key: &str, text: &str) {
         for inside in expressions(text) {
+            if self.found.is_full() {
+                return;
+            }
             let root = inside.split('.').next().unwrap_or_default();
-            if Path::parse(inside).is_err() {
-                self.found.add(
-                    "expression_invalid",
-                    "",
-                    format!("key: {key} input parameter value: {inside} is not valid"),
-                );
+            let (code, message) = if Path::parse(inside).is_err() {
+                ("expression_invalid", format!("key: {key} input parameter value: {inside} is not valid"))
             } else if root != "workflow"
                 && !self.names.contains(root)
                 && !SYSTEM_NAMES.contains(&inside)
@@ -93,7 +95,12 @@ impl Reader<'_> {
                 let message = format!(
                     "taskReferenceName: {root} for given task: {task} input value: {key} of input parameter: {text} is not defined in workflow definition."
                 );
-                self.found.add("reference_unknown", "", message);
+                ("reference_unknown", message)
+            } else {
+                continue;
+            };
+            if self.said.insert(message.clone()) {
+                self.found.add(code, "", message);
             }
         }
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::TaskConfig;
-use super::{FindTaskDef, Violations};
+use super::{FindTaskDef, Found};
 use crate::expr::instant;
 
 pub(super) struct Walk<'a> {
@@ -31,11 +31,11 @@ impl Spot<'_> {
         self.task.name.as_deref().unwrap_or("null")
     }
 
-    fn add(&self, code: &'static str, message: impl Into<String>, found: &mut Violations) {
+    fn add(&self, code: &'static str, message: impl Into<String>, found: &mut Found) {
         found.add(code, self.path, message);
     }
 
-    fn required(&self, member: &str, found: &mut Violations) {
+    fn required(&self, member: &str, found: &mut Found) {
         let (kind, name) = (self.kind(), self.name());
         self.add(
             "member_required",
@@ -44,13 +44,13 @@ impl Spot<'_> {
         );
     }
 
-    fn at_least_one(&self, member: &str, found: &mut Violations) {
+    fn at_least_one(&self, member: &str, found: &mut Found) {
         let (kind, name) = (self.kind(), self.name());
         let message = format!("{member} should have atleast one task for taskType: {kind} taskName: {name}");
         self.add("no_tasks", message, found);
     }
 
-    fn not_null(&self, member: &str, found: &mut Violations) {
+    fn not_null(&self, member: &str, found: &mut Found) {
         if self.is_null(member) {
             let (kind, name) = (self.kind(), self.name());
             let message = format!("{member} cannot be null for taskType: {kind} taskName: {name}");
@@ -66,7 +66,7 @@ fn item(raw: Option<&Value>, at: usize) -> Option<&Value> {
 
 impl Walk<'_> {
     /// Checks a list of tasks and what they contain.
-    pub(super) fn list(&self, tasks: &[TaskConfig], raw: Option<&Value>, path: &str, found: &mut Violations) {
+    pub(super) fn list(&self, tasks: &[TaskConfig], raw: Option<&Value>, path: &str, found: &mut Found) {
         for (at, task) in tasks.iter().enumerate() {
             let (raw, path) = (item(raw, at), format!("{path}[{at}]"));
             if raw.is_some_and(Value::is_null) {
@@ -77,7 +77,7 @@ impl Walk<'_> {
         }
     }
 
-    fn task(&self, spot: &Spot<'_>, found: &mut Violations) {
+    fn task(&self, spot: &Spot<'_>, found: &mut Found) {
         let (task, path) = (spot.task, spot.path);
         if task.name().is_empty() {
             let message = "WorkflowTask name cannot be empty or null";
@@ -108,7 +108,7 @@ impl Walk<'_> {
 
     /// Cases, the default and branches are checked whatever the type. The tasks of a loop are not, as existing
     /// definitions rely on it: only that there is none that is null.
-    fn nested(&self, spot: &Spot<'_>, found: &mut Violations) {
+    fn nested(&self, spot: &Spot<'_>, found: &mut Found) {
         let (task, path) = (spot.task, spot.path);
         let raw = |member: &str| spot.raw.and_then(|raw| raw.get(member));
         for (case, tasks) in &task.decision_cases {
@@ -135,7 +135,7 @@ impl Walk<'_> {
         }
     }
 
-    fn of_type(&self, spot: &Spot<'_>, found: &mut Violations) {
+    fn of_type(&self, spot: &Spot<'_>, found: &mut Found) {
         let task = spot.task;
         match task.kind() {
             "EVENT" if task.sink.is_none() => spot.required("sink", found),
@@ -184,7 +184,7 @@ impl Walk<'_> {
             || self.template_has(task, "http_request")
     }
 
-    fn input_required(&self, spot: &Spot<'_>, key: &str, found: &mut Violations) {
+    fn input_required(&self, spot: &Spot<'_>, key: &str, found: &mut Found) {
         if !spot.task.input_parameters.contains_key(key) && !self.template_has(spot.task, key) {
             spot.required(&format!("inputParameters.{key}"), found);
         }
@@ -199,7 +199,7 @@ impl Walk<'_> {
     }
 }
 
-fn cases(spot: &Spot<'_>, found: &mut Violations) {
+fn cases(spot: &Spot<'_>, found: &mut Found) {
     if spot.is_null("decisionCases") {
         spot.required("decisionCases", found);
     } else if spot.task.decision_cases.is_empty() {
@@ -208,7 +208,7 @@ fn cases(spot: &Spot<'_>, found: &mut Violations) {
     spot.not_null("defaultCase", found);
 }
 
-fn dynamic_fork(spot: &Spot<'_>, found: &mut Violations) {
+fn dynamic_fork(spot: &Spot<'_>, found: &mut Found) {
     let task = spot.task;
     if task.input_parameters.contains_key("forkTaskInputs") {
         return;
@@ -233,7 +233,7 @@ fn dynamic_fork(spot: &Spot<'_>, found: &mut Violations) {
     }
 }
 
-fn terminate(spot: &Spot<'_>, found: &mut Violations) {
+fn terminate(spot: &Spot<'_>, found: &mut Found) {
     let name = spot.name();
     if spot.task.optional {
         spot.add("terminate_optional", format!("terminate task cannot be optional, taskName: {name}"), found);
@@ -247,7 +247,7 @@ fn terminate(spot: &Spot<'_>, found: &mut Violations) {
     }
 }
 
-fn wait(spot: &Spot<'_>, found: &mut Violations) {
+fn wait(spot: &Spot<'_>, found: &mut Found) {
     spot.not_null("inputParameters", found);
     let given = |key: &str| spot.task.input_parameters.get(key).filter(|value| !value.is_null());
     let literal = |value: &Value| match value {

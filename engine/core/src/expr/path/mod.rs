@@ -94,6 +94,9 @@ impl Path {
             fn task_id(&self) -> Option<String> {
                 None
             }
+            fn names(&self) -> Vec<String> {
+                self.0.as_object().map(|map| map.keys().cloned().collect()).unwrap_or_default()
+            }
         }
         let scope = Document(document);
         self.gather(&Eval::new(&scope), Node::Value(document), &self.steps)
