@@ -29,6 +29,8 @@ pub struct EngineConfig {
     pub poll_count_limit: usize,
     /// How often the node renews its leases and looks for due work.
     pub pulse_every: Duration,
+    /// How long what this node holds stays its own without a pulse: after it another node takes over.
+    pub lease: Duration,
     /// How often partitions are made ahead.
     pub partitions_every: Duration,
     /// How often runs without a cause of progress are counted.
@@ -51,6 +53,7 @@ impl Default for EngineConfig {
             parked_polls: 20_000,
             poll_count_limit: 1_000,
             pulse_every: Duration::from_secs(1),
+            lease: Duration::from_secs(2),
             partitions_every: Duration::from_secs(3600),
             audit_every: Duration::from_secs(60),
             settings: Settings::default(),

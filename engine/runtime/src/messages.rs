@@ -6,6 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use podium_core::def::WorkflowDef;
 use podium_core::{InboxMessage, LogLine, Payload, Plan, RunId, RunState, TaskId, TaskState, TaskStatus};
+pub use podium_store::{LaneKey, Position};
 
 /// Which definition a start uses.
 #[derive(Clone, Debug)]
@@ -95,24 +96,6 @@ pub struct DefinitionKey {
     pub version: i32,
 }
 
-/// The position of a consumer in one partition: the name of a lane.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct LaneKey {
-    /// The broker's cluster id.
-    pub cluster: String,
-    pub group: String,
-    pub topic: String,
-    pub partition: i32,
-}
-
-/// A lane taken over: every later commit carries the epoch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Position {
-    pub epoch: i64,
-    /// `None` = nothing committed yet.
-    pub next_offset: Option<i64>,
-}
-
 /// Events of one partition, in order, and the position after them.
 #[derive(Clone, Debug)]
 pub struct IngestBatch {
@@ -141,7 +124,7 @@ pub enum Ingested {
 }
 
 /// Why a call could not be answered.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
     #[error("{0}")]
     NotFound(String),

@@ -8,6 +8,7 @@
 //! Decisions are not made here. When a call returns `Ok`, what it says is committed; what a crash before or
 //! after leaves is in the docs of the call.
 
+mod audit;
 mod batch;
 mod change;
 mod error;
@@ -34,6 +35,7 @@ use parking_lot::RwLock;
 use podium_core::Timestamp;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
+pub use audit::Audit;
 pub use change::{Applied, Change, ChangeKind, ChangeOutcome};
 pub use error::StoreError;
 pub use outbox::lane;
@@ -41,6 +43,8 @@ pub use records::{
     Candidate, InboundRow, IngestBatch, IngestOutcome, LaneKey, Newer, NodeLease, OutboxRow, PollRow, Position,
     PulseAnswer, PutMode, PutOutcome, QueueDepth, Stats, StoreOptions, StoredTaskDef, StoredWorkflowDef,
 };
+#[doc(hidden)]
+pub use statement::hot_statement;
 pub use writer::Writer;
 
 use crate::snapshot::SnapshotIds;

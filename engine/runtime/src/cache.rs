@@ -1,0 +1,116 @@
+//! The runs that a writer keeps in memory: bounded by count and bytes, least recently used out first.
+//!
+//! A copy here only saves a read. Whether it is current is decided by the version guard of the next write.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use podium_core::{Plan, RunId, RunState, TaskNo, TaskState};
+
+use crate::messages::{RunBrief, TaskView};
+
+/// A run as some committed version left it.
+pub(crate) struct CachedRun {
+    pub(crate) state: RunState,
+    pub(crate) plan: Arc<Plan>,
+    /// Created by this writer and in its cache ever since: this node wrote every version of it.
+    pub(crate) own: bool,
+}
+
+impl CachedRun {
+    /// A task of this run as callers see it.
+    pub(crate) fn view(&self, no: TaskNo) -> Option<TaskView> {
+        view(&self.state, &self.plan, no)
+    }
+}
+
+/// A task with what is needed to show it.
+pub(crate) fn view(state: &RunState, plan: &Arc<Plan>, no: TaskNo) -> Option<TaskView> {
+    let task = state.tasks.get(no)?.clone();
+    let run = RunBrief {
+        id: state.head.id,
+        name: state.head.name.clone(),
+        correlation_id: state.head.correlation_id.clone(),
+        priority: state.head.priority,
+    };
+    Some(TaskView { run, task, plan: plan.clone() })
+}
+
+struct Entry {
+    run: CachedRun,
+    bytes: usize,
+    tick: u64,
+}
+
+pub(crate) struct Cache {
+    runs: HashMap<RunId, Entry>,
+    /// Oldest use first; an entry whose tick is not its run's is out of date and skipped.
+    order: VecDeque<(u64, RunId)>,
+    bytes: usize,
+    tick: u64,
+    max_runs: usize,
+    max_bytes: usize,
+}
+
+impl Cache {
+    pub(crate) fn new(max_runs: usize, max_bytes: usize) -> Self {
+        Cache { runs: HashMap::new(), order: VecDeque::new(), bytes: 0, tick: 0, max_runs, max_bytes }
+    }
+
+    /// Takes a run out for a turn; put it back after the commit.
+    pub(crate) fn take(&mut self, id: RunId) -> Option<CachedRun> {
+        let entry = self.runs.remove(&id)?;
+        self.bytes -= entry.bytes;
+        Some(entry.run)
+    }
+
+    pub(crate) fn put(&mut self, run: CachedRun) {
+        let bytes = estimate(&run.state);
+        // one huge run must not throw everything else out
+        if bytes > self.max_bytes / 4 {
+            return;
+        }
+        self.tick += 1;
+        let (id, tick) = (run.state.head.id, self.tick);
+        if let Some(old) = self.runs.insert(id, Entry { run, bytes, tick }) {
+            self.bytes -= old.bytes;
+        }
+        self.bytes += bytes;
+        self.order.push_back((tick, id));
+        while self.runs.len() > self.max_runs || self.bytes > self.max_bytes {
+            self.drop_oldest();
+        }
+        if self.order.len() > 2 * self.runs.len() + 1_024 {
+            self.order.retain(|(tick, id)| self.runs.get(id).is_some_and(|e| e.tick == *tick));
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.runs.len()
+    }
+
+    fn drop_oldest(&mut self) {
+        let Some((tick, id)) = self.order.pop_front() else { return };
+        if self.runs.get(&id).is_some_and(|e| e.tick == tick) {
+            self.take(id);
+        }
+    }
+}
+
+/// Bytes that a run takes, about. Payloads shared between rows count in each: too much, never too little.
+fn estimate(state: &RunState) -> usize {
+    const ROW: usize = 512;
+    // a wide run is measured by a sample; its rows are alike
+    const SAMPLE: usize = 16;
+    let tasks = state.tasks.len();
+    let sampled: usize = state.tasks.iter().rev().take(SAMPLE).map(|t| task_bytes(t)).sum();
+    let rows = if tasks <= SAMPLE { sampled } else { sampled / SAMPLE * tasks };
+    let head =
+        state.head.input.size_bytes() + state.head.output.size_bytes() + state.head.variables.size_bytes();
+    2 * ROW + head + rows + state.parked.iter().map(|p| ROW + p.event.data.len()).sum::<usize>()
+}
+
+fn task_bytes(task: &TaskState) -> usize {
+    // parsed payloads take about three times their text
+    512 + 3 * (task.input.size_bytes() + task.output.size_bytes())
+}

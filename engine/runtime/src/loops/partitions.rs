@@ -1,0 +1,41 @@
+//! Makes partitions ahead of time, and drops what the outbox no longer needs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::errors::chain;
+use crate::shared::Shared;
+
+/// Settled messages of ended runs are of no use to anybody.
+const PRUNE_EVERY: Duration = Duration::from_secs(30);
+/// Rows deleted by one statement: short enough to disturb nobody.
+const PRUNE_AT_ONCE: u64 = 1_000;
+
+pub(crate) async fn run(shared: Arc<Shared>) {
+    let mut partitions = tokio::time::interval(shared.config.partitions_every);
+    let mut prune = tokio::time::interval(PRUNE_EVERY);
+    // the first tick of an interval is immediate, and a node that just starts has better things to do
+    prune.tick().await;
+    loop {
+        // cancel-safe: both branches only wait
+        tokio::select! {
+            _ = partitions.tick() => match shared.store.make_partitions().await {
+                Ok(0) => {}
+                Ok(made) => tracing::info!(made, "made partitions ahead"),
+                Err(error) => tracing::warn!(error = chain(&error), "could not make partitions ahead"),
+            },
+            // one node of several is enough
+            _ = prune.tick(), if shared.holds_first_lane() => prune_outbox(&shared).await,
+        }
+    }
+}
+
+async fn prune_outbox(shared: &Shared) {
+    loop {
+        match shared.store.prune_outbox(PRUNE_AT_ONCE as i64).await {
+            Ok(done) if done >= PRUNE_AT_ONCE => {}
+            Ok(_) => return,
+            Err(error) => return tracing::warn!(error = chain(&error), "could not prune the outbox"),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Reads the ready rows of queues whose window runs low.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use podium_core::Span;
+use tokio::sync::mpsc;
+
+use crate::errors::chain;
+use crate::ready::Queue;
+use crate::shared::Shared;
+
+/// Reads at once.
+const READS_AT_ONCE: usize = 4;
+/// Tasks that become available later are read too, so that a short answer means that the queue holds no others.
+const ALL_TIMES: Span = Span::from_secs(100 * 365 * 24 * 3600);
+
+pub(crate) async fn run(shared: Arc<Shared>, mut wanted: mpsc::UnboundedReceiver<Arc<Queue>>) {
+    let mut reads = FuturesUnordered::new();
+    loop {
+        // cancel-safe: each branch hands over what it took
+        tokio::select! {
+            queue = wanted.recv(), if reads.len() < READS_AT_ONCE => match queue {
+                Some(queue) => reads.push(read(shared.clone(), queue)),
+                None => return,
+            },
+            Some(()) = reads.next(), if !reads.is_empty() => {}
+        }
+    }
+}
+
+async fn read(shared: Arc<Shared>, queue: Arc<Queue>) {
+    let asked = queue.read_size();
+    let limit = i64::try_from(asked).unwrap_or(i64::MAX);
+    let until = shared.clock.now() + ALL_TIMES;
+    shared.stats.candidate_reads.one();
+    let rows = match queue.domain.as_deref() {
+        // an empty domain is a queue of its own that no task is ever in (contract §8.1)
+        Some("") => Some(Vec::new()),
+        domain => match shared.store.ready_candidates(&queue.task_type, domain, limit, until).await {
+            Ok(rows) => Some(rows),
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "could not read ready tasks");
+                None
+            }
+        },
+    };
+    let timer = queue.read_done(rows, asked, shared.clock.now());
+    shared.wake_queue_at(&queue, timer);
+}

@@ -1,0 +1,276 @@
+//! Compiled plans by the hash of their snapshot, and what each registered definition means now.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+use podium_core::decide::Known;
+use podium_core::def::{TaskDef, WorkflowDef};
+use podium_core::plan::{Snapshot, snapshot};
+use podium_core::{Payload, Plan, SnapshotHash};
+use podium_store::Store;
+use serde_json::{Map, Value};
+
+use crate::errors::storage;
+use crate::messages::EngineError;
+
+/// Plans kept in memory.
+const PLANS_AT_MOST: usize = 4_096;
+/// Names looked up and not found that are remembered (decisions ask for them).
+const ABSENT_AT_MOST: usize = 1_024;
+
+/// Plans of this node. A plan in here has its snapshot stored.
+#[derive(Default)]
+pub(crate) struct Plans {
+    by_hash: Mutex<HashMap<SnapshotHash, Arc<Plan>>>,
+}
+
+impl Plans {
+    pub(crate) fn get(&self, hash: &SnapshotHash) -> Option<Arc<Plan>> {
+        self.by_hash.lock().get(hash).cloned()
+    }
+
+    /// The plan of a stored run.
+    pub(crate) async fn load(&self, store: &Store, hash: SnapshotHash) -> Result<Arc<Plan>, EngineError> {
+        if let Some(plan) = self.get(&hash) {
+            return Ok(plan);
+        }
+        let text = store.get_snapshot(hash).await.map_err(storage)?;
+        let text =
+            text.ok_or_else(|| EngineError::Internal("the definition of a run is not stored".to_owned()))?;
+        let snapshot = Snapshot::from_text(&text).map_err(EngineError::Internal)?;
+        let plan = Plan::compile(&snapshot).map_err(EngineError::Internal)?;
+        Ok(self.keep(hash, plan))
+    }
+
+    /// The plan of a snapshot that a start will use: stored first, if it is new here.
+    async fn of(&self, store: &Store, snapshot: &Snapshot) -> Result<Arc<Plan>, EngineError> {
+        let hash = snapshot.hash();
+        if let Some(plan) = self.get(&hash) {
+            return Ok(plan);
+        }
+        let plan = Plan::compile(snapshot).map_err(EngineError::Invalid)?;
+        store.put_snapshot(hash, &snapshot.text()).await.map_err(storage)?;
+        Ok(self.keep(hash, plan))
+    }
+
+    /// Keeps it under the hash that the rows know; a plan compiled from an older form of the text keeps its name.
+    fn keep(&self, hash: SnapshotHash, mut plan: Plan) -> Arc<Plan> {
+        plan.hash = hash;
+        let mut map = self.by_hash.lock();
+        if map.len() >= PLANS_AT_MOST {
+            // plans are made again at the price of one read; which one goes hardly matters
+            let victim = map.keys().next().copied();
+            victim.map(|v| map.remove(&v));
+        }
+        map.entry(hash).or_insert_with(|| Arc::new(plan)).clone()
+    }
+}
+
+/// A definition ready to start.
+pub(crate) struct Resolved {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) name: Arc<str>,
+    pub(crate) version: i32,
+    /// Initial variables.
+    pub(crate) variables: Payload,
+    pub(crate) metadata_version: i64,
+}
+
+impl Resolved {
+    fn new(plan: Arc<Plan>, metadata_version: i64) -> Self {
+        let def = plan.def();
+        let variables = if def.variables.is_empty() {
+            Payload::empty()
+        } else {
+            Payload::from_map(def.variables.clone())
+        };
+        let name = def.name.as_deref().unwrap_or_default().into();
+        Resolved { name, version: def.version, variables, metadata_version, plan }
+    }
+
+    /// The input of a run: the template's members where the given input has none or null; an empty input stays
+    /// empty (semantics §3.5).
+    pub(crate) fn input(&self, given: Payload) -> Payload {
+        let template = &self.plan.def().input_template;
+        if template.is_empty() || given.is_empty() { given } else { merge_template(template, &given) }
+    }
+}
+
+fn merge_template(template: &Map<String, Value>, given: &Payload) -> Payload {
+    let mut input = given.map().clone();
+    for (key, value) in template {
+        if input.get(key).is_none_or(Value::is_null) {
+            input.insert(key.clone(), value.clone());
+        }
+    }
+    Payload::from_map(input)
+}
+
+type Versions = HashMap<Option<i32>, Option<Arc<Resolved>>>;
+
+#[derive(Default)]
+struct Registered {
+    /// The metadata version that everything here was read at, or later.
+    metadata_version: i64,
+    by_name: HashMap<String, Versions>,
+    absent: usize,
+    task_defs: Option<Arc<HashMap<String, TaskDef>>>,
+}
+
+/// What is registered, as far as this node asked. All of it is forgotten when the metadata version moves.
+#[derive(Default)]
+pub(crate) struct Definitions {
+    registered: RwLock<Registered>,
+}
+
+impl Definitions {
+    /// A definition that is in memory.
+    pub(crate) fn cached(&self, name: &str, version: Option<i32>) -> Option<Arc<Resolved>> {
+        self.registered.read().by_name.get(name)?.get(&version)?.clone()
+    }
+
+    /// What a decision may know of a definition.
+    pub(crate) fn known(&self, name: &str, version: Option<i32>) -> Known {
+        match self.registered.read().by_name.get(name).and_then(|versions| versions.get(&version)) {
+            Some(Some(found)) => Known::Found { snapshot: found.plan.hash, version: found.version },
+            Some(None) => Known::Absent,
+            None => Known::NotLoaded,
+        }
+    }
+
+    /// The metadata version is (at least) this one now: what is older is forgotten.
+    pub(crate) fn moved(&self, metadata_version: i64) {
+        if self.registered.read().metadata_version >= metadata_version {
+            return;
+        }
+        let mut registered = self.registered.write();
+        if registered.metadata_version < metadata_version {
+            *registered = Registered { metadata_version, ..Registered::default() };
+        }
+    }
+
+    /// The definition as it is registered now, from memory or from its row.
+    pub(crate) async fn find(
+        &self,
+        store: &Store,
+        plans: &Plans,
+        name: &str,
+        version: Option<i32>,
+    ) -> Result<Option<Arc<Resolved>>, EngineError> {
+        match self.cached(name, version) {
+            Some(found) => Ok(Some(found)),
+            None => self.load(store, plans, name, version).await,
+        }
+    }
+
+    /// Reads the definition even if it is known to be absent.
+    pub(crate) async fn load(
+        &self,
+        store: &Store,
+        plans: &Plans,
+        name: &str,
+        version: Option<i32>,
+    ) -> Result<Option<Arc<Resolved>>, EngineError> {
+        // read first: what is read afterwards is at least as new, and a start that is too old is refused
+        let metadata_version = store.metadata_version().await.map_err(storage)?;
+        self.moved(metadata_version);
+        let resolved = match store.get_workflow_def(name, version).await.map_err(storage)? {
+            Some(stored) => {
+                let def = workflow_def(&stored.text)?;
+                Some(Arc::new(self.resolve(store, plans, &def, metadata_version).await?))
+            }
+            None => None,
+        };
+        self.remember(name, version, resolved.clone(), metadata_version);
+        Ok(resolved)
+    }
+
+    /// A definition that came with a start.
+    pub(crate) async fn inline(
+        &self,
+        store: &Store,
+        plans: &Plans,
+        def: &WorkflowDef,
+    ) -> Result<Resolved, EngineError> {
+        let metadata_version = store.metadata_version().await.map_err(storage)?;
+        self.moved(metadata_version);
+        self.resolve(store, plans, def, metadata_version).await
+    }
+
+    /// A definition that cannot be compiled: for decisions it is as good as absent.
+    pub(crate) fn unusable(&self, name: &str, version: Option<i32>) {
+        self.registered.write().by_name.entry(name.to_owned()).or_default().insert(version, None);
+    }
+
+    async fn resolve(
+        &self,
+        store: &Store,
+        plans: &Plans,
+        def: &WorkflowDef,
+        metadata_version: i64,
+    ) -> Result<Resolved, EngineError> {
+        let task_defs = self.task_defs(store, metadata_version).await?;
+        let snapshot = snapshot(def, &|name| task_defs.get(name).cloned());
+        Ok(Resolved::new(plans.of(store, &snapshot).await?, metadata_version))
+    }
+
+    async fn task_defs(
+        &self,
+        store: &Store,
+        metadata_version: i64,
+    ) -> Result<Arc<HashMap<String, TaskDef>>, EngineError> {
+        if let Some(known) = self.known_task_defs(metadata_version) {
+            return Ok(known);
+        }
+        let mut defs = HashMap::new();
+        for stored in store.list_task_defs().await.map_err(storage)? {
+            defs.insert(stored.name, task_def(&stored.text)?);
+        }
+        let defs = Arc::new(defs);
+        let mut registered = self.registered.write();
+        if registered.metadata_version == metadata_version {
+            registered.task_defs = Some(defs.clone());
+        }
+        Ok(defs)
+    }
+
+    fn known_task_defs(&self, metadata_version: i64) -> Option<Arc<HashMap<String, TaskDef>>> {
+        let registered = self.registered.read();
+        (registered.metadata_version == metadata_version).then(|| registered.task_defs.clone())?
+    }
+
+    fn remember(
+        &self,
+        name: &str,
+        version: Option<i32>,
+        found: Option<Arc<Resolved>>,
+        metadata_version: i64,
+    ) {
+        let mut registered = self.registered.write();
+        if registered.metadata_version != metadata_version {
+            return;
+        }
+        if found.is_none() {
+            if registered.absent >= ABSENT_AT_MOST {
+                registered.by_name.retain(|_, versions| {
+                    versions.retain(|_, found| found.is_some());
+                    !versions.is_empty()
+                });
+                registered.absent = 0;
+            }
+            registered.absent += 1;
+        }
+        registered.by_name.entry(name.to_owned()).or_default().insert(version, found);
+    }
+}
+
+pub(crate) fn workflow_def(text: &str) -> Result<WorkflowDef, EngineError> {
+    serde_json::from_str(text)
+        .map_err(|e| EngineError::Internal(format!("a stored definition cannot be read: {e}")))
+}
+
+pub(crate) fn task_def(text: &str) -> Result<TaskDef, EngineError> {
+    serde_json::from_str(text)
+        .map_err(|e| EngineError::Internal(format!("a stored task definition cannot be read: {e}")))
+}

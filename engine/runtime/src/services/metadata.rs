@@ -1,0 +1,87 @@
+//! Definitions: what is registered.
+
+use podium_core::def::{TaskDef, WorkflowDef};
+use podium_store::{PutMode, PutOutcome, StoredTaskDef};
+
+use crate::errors::storage;
+use crate::messages::EngineError;
+use crate::plans::{task_def, workflow_def};
+use crate::shared::Shared;
+
+pub(crate) async fn create_workflow_def(
+    shared: &Shared,
+    def: &WorkflowDef,
+    overwrite: bool,
+) -> Result<(), EngineError> {
+    let name = def.name.as_deref().unwrap_or_default();
+    let mode = if overwrite { PutMode::Upsert } else { PutMode::Create };
+    match shared.store.put_workflow_def(name, def.version, &text(def)?, mode).await.map_err(storage)? {
+        PutOutcome::Stored => Ok(()),
+        PutOutcome::Exists => {
+            Err(EngineError::Conflict(format!("Workflow with {name}.{} already exists!", def.version)))
+        }
+    }
+}
+
+/// One after the other: what fails is reported for itself (contract §7).
+pub(crate) async fn put_workflow_defs(shared: &Shared, defs: &[WorkflowDef]) -> Vec<Result<(), EngineError>> {
+    let mut answers = Vec::with_capacity(defs.len());
+    for def in defs {
+        answers.push(create_workflow_def(shared, def, true).await);
+    }
+    answers
+}
+
+pub(crate) async fn find_workflow_def(
+    shared: &Shared,
+    name: &str,
+    version: Option<i32>,
+) -> Result<Option<WorkflowDef>, EngineError> {
+    let stored = shared.store.get_workflow_def(name, version).await.map_err(storage)?;
+    stored.map(|stored| workflow_def(&stored.text)).transpose()
+}
+
+pub(crate) async fn workflow_defs(shared: &Shared) -> Result<Vec<WorkflowDef>, EngineError> {
+    let stored = shared.store.list_workflow_defs().await.map_err(storage)?;
+    stored.iter().map(|stored| workflow_def(&stored.text)).collect()
+}
+
+pub(crate) async fn delete_workflow_def(
+    shared: &Shared,
+    name: &str,
+    version: i32,
+) -> Result<bool, EngineError> {
+    shared.store.delete_workflow_def(name, version).await.map_err(storage)
+}
+
+pub(crate) async fn put_task_defs(shared: &Shared, defs: &[TaskDef]) -> Result<(), EngineError> {
+    let stored = defs.iter().map(stored_task_def).collect::<Result<Vec<_>, _>>()?;
+    shared.store.put_task_defs(&stored).await.map_err(storage)
+}
+
+pub(crate) async fn update_task_def(shared: &Shared, def: &TaskDef) -> Result<bool, EngineError> {
+    shared.store.update_task_def(&stored_task_def(def)?).await.map_err(storage)
+}
+
+pub(crate) async fn find_task_def(shared: &Shared, name: &str) -> Result<Option<TaskDef>, EngineError> {
+    let stored = shared.store.get_task_def(name).await.map_err(storage)?;
+    stored.map(|stored| task_def(&stored.text)).transpose()
+}
+
+pub(crate) async fn task_defs(shared: &Shared) -> Result<Vec<TaskDef>, EngineError> {
+    let stored = shared.store.list_task_defs().await.map_err(storage)?;
+    stored.iter().map(|stored| task_def(&stored.text)).collect()
+}
+
+pub(crate) async fn delete_task_def(shared: &Shared, name: &str) -> Result<bool, EngineError> {
+    shared.store.delete_task_def(name).await.map_err(storage)
+}
+
+fn stored_task_def(def: &TaskDef) -> Result<StoredTaskDef, EngineError> {
+    Ok(StoredTaskDef { name: def.name.clone().unwrap_or_default(), text: text(def)? })
+}
+
+fn text(def: &impl serde::Serialize) -> Result<String, EngineError> {
+    serde_json::to_string(def)
+        .map_err(|e| EngineError::Invalid(format!("the definition has no JSON text: {e}")))
+}

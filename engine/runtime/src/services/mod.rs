@@ -1,0 +1,9 @@
+//! What callers may ask for, one verb a file.
+
+pub(crate) mod ingest;
+pub(crate) mod metadata;
+pub(crate) mod operate;
+pub(crate) mod poll;
+pub(crate) mod read;
+pub(crate) mod report;
+pub(crate) mod start;

@@ -1,0 +1,38 @@
+//! Takes reports on tasks.
+
+use podium_core::{Event, TaskReport};
+use tokio::sync::oneshot;
+
+use crate::errors::storage;
+use crate::mailbox::{Reply, Work, stopped};
+use crate::messages::{EngineError, ReportRequest, Reported};
+use crate::settle::{no_run, no_task};
+use crate::shared::Shared;
+
+/// Answers once the report and all that follows from it (the next tasks, a retry, the end of the run) is durable.
+pub(crate) async fn report(shared: &Shared, request: ReportRequest) -> Result<Reported, EngineError> {
+    let ReportRequest { run, task, .. } = request;
+    if task.run() != run {
+        let known = shared.store.load(run).await.map_err(storage)?.is_some();
+        return Err(if known { no_task(task) } else { no_run(run) });
+    }
+    let report = TaskReport {
+        task: task.no(),
+        status: request.status,
+        output: request.output,
+        merge_output: request.merge_output,
+        reason: request.reason,
+        worker: request.worker.map(Into::into),
+        callback_after_s: request.callback_after_s,
+        extend_lease: request.extend_lease,
+        external_output: request.external_output,
+        logs: request.logs,
+    };
+    let (tx, answer) = oneshot::channel();
+    shared.mailboxes.send(run, Work::Event(Event::Reported(report)), Reply::Report(tx)).inspect_err(
+        |_| {
+            shared.stats.refused_overload.one();
+        },
+    )?;
+    answer.await.map_err(|_| stopped())?
+}

@@ -1,0 +1,72 @@
+//! Starts runs.
+
+use std::sync::Arc;
+
+use podium_core::{NewRun, RunExtra, RunId};
+use tokio::sync::oneshot;
+
+use crate::entropy::random;
+use crate::mailbox::{Began, Reply, Start, Work, stopped};
+use crate::messages::{Definition, EngineError, StartRequest};
+use crate::plans::Resolved;
+use crate::shared::Shared;
+
+/// All runs live in one shard until there are several.
+const SHARD: u16 = 0;
+/// Definitions that change faster than a start can be written are somebody's mistake.
+const TRIES: usize = 20;
+
+/// Answers with the run's id once its first turn is durable. A crash before that leaves nothing, one between commit
+/// and answer leaves the run.
+pub(crate) async fn start(shared: &Shared, request: StartRequest) -> Result<RunId, EngineError> {
+    shared.refuse_when_stopping()?;
+    if shared.mailboxes.full() {
+        shared.stats.refused_overload.one();
+    }
+    for _ in 0..TRIES {
+        let resolved = resolve(shared, &request.definition).await?;
+        let (tx, answer) = oneshot::channel();
+        let start = new_run(shared, &request, &resolved);
+        let id = start.new.id;
+        shared.mailboxes.send(id, Work::Start(Box::new(start)), Reply::Start(tx))?;
+        match answer.await.map_err(|_| stopped())?? {
+            Began::Stored => return Ok(id),
+            // the metadata version that refused it has emptied the cache: this resolves from the rows
+            Began::MetadataMoved => {}
+        }
+    }
+    Err(EngineError::Unavailable("definitions change too fast to start a run".to_owned()))
+}
+
+async fn resolve(shared: &Shared, definition: &Definition) -> Result<Arc<Resolved>, EngineError> {
+    let Shared { definitions, store, plans, .. } = shared;
+    match definition {
+        Definition::Registered { name, version } => {
+            let found = definitions.find(store, plans, name, *version).await?;
+            found.ok_or_else(|| EngineError::UnknownDefinition { name: name.clone(), version: *version })
+        }
+        Definition::Inline(def) => Ok(Arc::new(definitions.inline(store, plans, def).await?)),
+    }
+}
+
+fn new_run(shared: &Shared, request: &StartRequest, resolved: &Resolved) -> Start {
+    let now = shared.clock.now();
+    let new = NewRun {
+        id: RunId::new(now, random(), SHARD),
+        snapshot: resolved.plan.hash,
+        name: resolved.name.clone(),
+        def_version: resolved.version,
+        variables: resolved.variables.clone(),
+        input: resolved.input(request.input.clone()),
+        correlation_id: request.correlation_id.as_deref().map(Into::into),
+        priority: request.priority,
+        extra: RunExtra {
+            task_to_domain: request.task_to_domain.clone(),
+            event: request.event.clone(),
+            external_input: request.external_input.clone(),
+            ..RunExtra::default()
+        },
+        now,
+    };
+    Start { new, plan: resolved.plan.clone(), metadata_version: resolved.metadata_version }
+}

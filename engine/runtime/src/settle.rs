@@ -1,0 +1,233 @@
+//! After the commit: everybody hears of it.
+
+use std::time::Instant;
+
+use podium_core::{Event, Refusal, RunId, TaskId, TaskNo, Timestamp};
+use podium_store::{Applied, ChangeOutcome, StoreError};
+
+use crate::batch::{Batch, Reserved};
+use crate::cache::CachedRun;
+use crate::errors::storage;
+use crate::loading::Wanted;
+use crate::loops::outbox_relay::Handed;
+use crate::mailbox::{Began, Envelope, Outcome, Reply, Said, Work};
+use crate::messages::{EngineError, Reported};
+use crate::ready::Ready;
+use crate::turn::Turn;
+use crate::writer::Writer;
+
+/// The text of contract §2 for an id that names no run.
+pub(crate) fn no_run(id: RunId) -> EngineError {
+    EngineError::NotFound(format!("No such workflow found by id: {id}"))
+}
+
+/// The text of contract §2 for an id that names no task.
+pub(crate) fn no_task(id: TaskId) -> EngineError {
+    EngineError::NotFound(format!("No such task found by id: {id}"))
+}
+
+impl Writer {
+    pub(crate) fn settle(&mut self, batch: Batch, result: Result<Applied, StoreError>, asked: Instant) {
+        let stats = &self.shared.stats;
+        stats.batches.one();
+        stats.events.add(batch.events);
+        stats.turns.add(batch.turns.len());
+        match result {
+            Ok(applied) => {
+                self.shared.wrote();
+                self.shared.clock.learn(applied.db_now, asked);
+                self.shared.definitions.moved(applied.metadata_version);
+                self.applied(batch, applied.outcomes);
+            }
+            Err(error) => self.not_applied(batch, error),
+        }
+    }
+
+    fn applied(&mut self, mut batch: Batch, outcomes: Vec<ChangeOutcome>) {
+        let is_stored = |(turn, outcome): (&Turn, &ChangeOutcome)| {
+            turn.spoilt.is_none() && matches!(outcome, ChangeOutcome::Stored)
+        };
+        let stored: Vec<bool> = batch.turns.iter().zip(&outcomes).map(is_stored).collect();
+        for (turn, stored) in batch.turns.iter_mut().zip(&stored) {
+            if *stored {
+                turn.stored();
+            }
+        }
+        // messages go first: they have the longest way
+        self.relay(&batch.turns, &stored);
+        for reserved in batch.reserved {
+            let handed = reserved.answer(&batch.turns, &stored, &self.shared.mailboxes);
+            self.shared.stats.handoffs.add(handed);
+        }
+        for (turn, outcome) in batch.turns.into_iter().zip(outcomes) {
+            self.one(turn, outcome);
+        }
+    }
+
+    fn one(&mut self, mut turn: Turn, outcome: ChangeOutcome) {
+        let run = turn.id();
+        let waiting = self.waiting(run);
+        if let Some(text) = turn.spoilt.take() {
+            self.broken(turn, &text);
+            return waiting.into_iter().for_each(|e| self.accept(e));
+        }
+        match outcome {
+            ChangeOutcome::Stored => {
+                self.stored(turn);
+                waiting.into_iter().for_each(|e| self.accept(e));
+            }
+            ChangeOutcome::Stale => {
+                self.shared.stats.stale.one();
+                let mut work = turn.into_work();
+                work.extend(waiting);
+                self.again_from_rows(run, work);
+            }
+            ChangeOutcome::MetadataMoved => {
+                for (envelope, _) in turn.heard {
+                    match envelope.reply {
+                        Reply::Start(tx) => drop(tx.send(Ok(Began::MetadataMoved))),
+                        Reply::None | Reply::Done(_) | Reply::Report(_) | Reply::Claim(_) => {}
+                    }
+                }
+            }
+            ChangeOutcome::Failed(text) => {
+                self.shared.stats.failed_turns.one();
+                tracing::error!(%run, error = text, "a turn could not be stored; its run was left as it is");
+                for (envelope, _) in turn.heard {
+                    self.fail(envelope, EngineError::Internal(text.clone()));
+                }
+                waiting.into_iter().for_each(|e| self.accept(e));
+            }
+        }
+    }
+
+    /// The run has moved: all of its work is decided again on what the rows say now.
+    fn again_from_rows(&mut self, run: RunId, work: Vec<Envelope>) {
+        let (starts, work): (Vec<_>, Vec<_>) =
+            work.into_iter().partition(|e| matches!(e.work, Work::Start(_)));
+        for start in starts {
+            start.fail(EngineError::Internal(format!("the id {run} is in use")));
+        }
+        if !work.is_empty() {
+            let inbox = work.iter().any(|e| matches!(e.work, Work::Inbox));
+            self.want(Wanted { inbox, ..Wanted::run(run) }, work);
+        }
+    }
+
+    fn stored(&mut self, turn: Turn) {
+        let shared = self.shared.clone();
+        let now = shared.clock.now();
+        self.timers(&turn, now);
+        let (run, priority) = (turn.id(), turn.run.state.head.priority);
+        for task in turn.ready() {
+            shared.offer(&task.task_type, task.domain.as_deref(), Ready::of(run, priority, task), now);
+        }
+        for child in turn.children() {
+            shared.send_due(child);
+        }
+        let ended = turn.run.state.head.status.is_terminal();
+        if ended && turn.was_open {
+            shared.stats.runs_ended.one();
+        }
+        let Turn { run: cached, heard, .. } = turn;
+        for (envelope, said) in heard {
+            self.answer(envelope, said, &cached);
+        }
+        // an ended run has little left to come, and its rows are there
+        if !ended {
+            self.cache.put(cached);
+        }
+    }
+
+    fn timers(&self, turn: &Turn, now: Timestamp) {
+        let run = turn.id();
+        if turn.heard.iter().any(|(e, _)| matches!(e.work, Work::Event(Event::Due)))
+            && let Some(at) = self.shared.timers.settled(run)
+        {
+            self.shared.stats.timers_fired.one();
+            self.shared.stats.timer_lateness_max_ms.at_least((now - at).as_millis().max(0).unsigned_abs());
+        }
+        // a run that stays due without a change is left to the pulse
+        if let (Some(at), false) = (turn.run.state.head.wake_at, turn.effects.is_empty()) {
+            self.shared.timers.arm(run, at, now);
+        }
+    }
+
+    fn answer(&self, envelope: Envelope, said: Said, run: &CachedRun) {
+        let stats = &self.shared.stats;
+        let id = envelope.run;
+        match (envelope.reply, envelope.work) {
+            (Reply::None, Work::Event(Event::Returned { .. })) => stats.returned_leases.one(),
+            (Reply::None, _) => {}
+            (Reply::Start(tx), _) => {
+                stats.runs_started.one();
+                drop(tx.send(Ok(Began::Stored)));
+            }
+            (Reply::Done(tx), _) => drop(tx.send(done(said))),
+            (Reply::Report(tx), Work::Event(Event::Reported(report))) => {
+                let answer = reported(said, run, report.task);
+                if matches!(answer, Ok(Reported::Ignored(_))) {
+                    stats.late_reports.one();
+                }
+                drop(tx.send(answer));
+            }
+            (Reply::Claim(claims), Work::Event(Event::Claimed { task, .. })) => {
+                let view = if matches!(said, Said::Done) { run.view(task) } else { None };
+                match &view {
+                    Some(_) => stats.claims.one(),
+                    None => stats.lost_claims.one(),
+                }
+                claims.settle(id, task, view.map_or(Outcome::Lost, Outcome::Won));
+            }
+            // each kind of reply belongs to one kind of work
+            (Reply::Report(_) | Reply::Claim(_), _) => {}
+        }
+    }
+
+    fn relay(&self, turns: &[Turn], stored: &[bool]) {
+        let Some(relay) = &self.shared.relay else { return };
+        let mut handed = Vec::new();
+        for (turn, _) in turns.iter().zip(stored).filter(|(_, stored)| **stored) {
+            let (run, own) = (turn.id(), turn.run.own);
+            handed.extend(turn.emitted().map(|body| Handed { run, body: body.clone(), own }));
+        }
+        if !handed.is_empty() {
+            relay.hand(handed);
+        }
+    }
+
+    /// The database is away, or nobody knows whether it was committed. Nothing in memory may be trusted.
+    fn not_applied(&mut self, batch: Batch, error: StoreError) {
+        let error = storage(error);
+        batch.reserved.into_iter().for_each(Reserved::release);
+        for turn in batch.turns {
+            let waiting = self.waiting(turn.id());
+            for (envelope, _) in turn.heard {
+                self.fail(envelope, error.clone());
+            }
+            waiting.into_iter().for_each(|e| self.accept(e));
+        }
+    }
+}
+
+fn done(said: Said) -> Result<(), EngineError> {
+    match said {
+        Said::Done => Ok(()),
+        // what was asked for has happened already
+        Said::Refused(Refusal::RunEnded | Refusal::TaskEnded | Refusal::NotReady) => Ok(()),
+        Said::Refused(refusal @ Refusal::RunCompleted) => Err(EngineError::Conflict(refusal.to_string())),
+        Said::Refused(refusal @ Refusal::UnknownTask) => Err(EngineError::NotFound(refusal.to_string())),
+    }
+}
+
+fn reported(said: Said, run: &CachedRun, task: TaskNo) -> Result<Reported, EngineError> {
+    let view = run.view(task).ok_or_else(|| no_task(run.state.task_id(task)));
+    match said {
+        Said::Done => Ok(Reported::Applied(view?)),
+        Said::Refused(Refusal::TaskEnded | Refusal::RunEnded | Refusal::RunCompleted) => {
+            Ok(Reported::Ignored(view?))
+        }
+        Said::Refused(Refusal::UnknownTask) => Err(no_task(run.state.task_id(task))),
+        Said::Refused(refusal @ Refusal::NotReady) => Err(EngineError::Rejected(refusal.to_string())),
+    }
+}

@@ -1,0 +1,285 @@
+//! One turn of one run: its events decided one after the other on the folded state, written as one change.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use podium_core::decide::{Known, World};
+use podium_core::{
+    Cx, Decision, Effect, Event, InboxId, Needs, NewRun, Outgoing, Payload, RunId, RunState, Settings,
+    TaskNo, TaskState, Timestamp, WantedRun, decide,
+};
+use podium_store::{Change, ChangeKind};
+
+use crate::cache::CachedRun;
+use crate::entropy::random;
+use crate::mailbox::{Envelope, Said, Start, Work};
+use crate::plans::Definitions;
+use crate::ready::Queues;
+
+/// What decisions of this node may look at, besides the time.
+pub(crate) struct Outside<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) definitions: &'a Definitions,
+    pub(crate) queues: &'a Queues,
+}
+
+impl World for Outside<'_> {
+    fn definition(&self, name: &str, version: Option<i32>) -> Known {
+        self.definitions.known(name, version)
+    }
+
+    fn polled_recently(&self, task_type: &str, domain: &str) -> bool {
+        self.queues.polled_recently(task_type, domain)
+    }
+}
+
+/// Why a turn cannot go on. The run in it is spoilt and must be made anew.
+pub(crate) enum Trouble {
+    /// These must be loaded first.
+    Needs(Needs),
+    /// A decision broke one of its own rules.
+    Broken(String),
+}
+
+pub(crate) struct Turn {
+    pub(crate) run: CachedRun,
+    /// What its change hangs on, should it change anything.
+    base: ChangeKind,
+    /// Events heard, with what was said to each.
+    pub(crate) heard: Vec<(Envelope, Said)>,
+    /// What all of its decisions changed, in order; the store keeps the last image of each row.
+    pub(crate) effects: Vec<Effect>,
+    children: Vec<RunState>,
+    /// Work that must wait until this turn is committed.
+    pub(crate) later: Vec<Envelope>,
+    /// Inbox rows heard: one that came by two ways counts once.
+    inbox: Vec<InboxId>,
+    /// A hand-off broke off: nothing of this turn may be stored.
+    pub(crate) spoilt: Option<String>,
+    pub(crate) was_open: bool,
+}
+
+impl Turn {
+    /// A turn of a stored run.
+    pub(crate) fn of(run: CachedRun) -> Self {
+        let base = ChangeKind::Update { expected: run.state.head.version };
+        Turn::on(run, base)
+    }
+
+    /// The first turn of a new run.
+    pub(crate) fn start(start: &Start) -> Self {
+        let state = RunState::new(start.new.clone());
+        let base = ChangeKind::Insert { metadata_version: Some(start.metadata_version) };
+        Turn::on(CachedRun { state, plan: start.plan.clone(), own: true }, base)
+    }
+
+    fn on(run: CachedRun, base: ChangeKind) -> Self {
+        Turn {
+            was_open: !run.state.head.status.is_terminal(),
+            run,
+            base,
+            heard: Vec::new(),
+            effects: Vec::new(),
+            children: Vec::new(),
+            later: Vec::new(),
+            inbox: Vec::new(),
+            spoilt: None,
+        }
+    }
+
+    pub(crate) fn id(&self) -> RunId {
+        self.run.state.head.id
+    }
+
+    /// Decides one piece of work. On trouble the work is among the heard, to be tried again with the others.
+    pub(crate) fn hear(
+        &mut self,
+        envelope: Envelope,
+        now: Timestamp,
+        outside: &Outside<'_>,
+    ) -> Result<(), Trouble> {
+        let decided = match &envelope.work {
+            Work::Event(Event::Arrived { inbox, .. }) if self.inbox.contains(inbox) => Ok(Said::Done),
+            Work::Start(_) => self.decide(&Event::Started, now, outside),
+            Work::Event(event) => self.decide(event, now, outside),
+            // its rows come as events of their own
+            Work::Inbox => Ok(Said::Done),
+        };
+        if let Work::Event(Event::Arrived { inbox, .. }) = &envelope.work {
+            self.inbox.push(*inbox);
+        }
+        let (said, outcome) = match decided {
+            Ok(said) => (said, Ok(())),
+            Err(trouble) => (Said::Done, Err(trouble)),
+        };
+        self.heard.push((envelope, said));
+        outcome
+    }
+
+    /// Leases a task to a worker that waits for it, in the same change that made it ready.
+    pub(crate) fn claim(
+        &mut self,
+        task: TaskNo,
+        worker: Option<Arc<str>>,
+        now: Timestamp,
+        outside: &Outside<'_>,
+    ) -> bool {
+        if self.spoilt.is_some() {
+            return false;
+        }
+        match self.decide(&Event::Claimed { task, worker }, now, outside) {
+            Ok(said) => matches!(said, Said::Done),
+            Err(trouble) => {
+                self.spoilt = Some(match trouble {
+                    Trouble::Broken(text) => text,
+                    Trouble::Needs(_) => "a claim asked for a definition".to_owned(),
+                });
+                false
+            }
+        }
+    }
+
+    fn decide(&mut self, event: &Event, now: Timestamp, outside: &Outside<'_>) -> Result<Said, Trouble> {
+        // a run that another run created has no tasks yet: whatever comes first begins it
+        let head = &self.run.state.head;
+        if head.version > 0 && head.next_no == 1 && !head.status.is_terminal() {
+            self.decide_one(&Event::Started, now, outside)?;
+        }
+        self.decide_one(event, now, outside)
+    }
+
+    fn decide_one(&mut self, event: &Event, now: Timestamp, outside: &Outside<'_>) -> Result<Said, Trouble> {
+        let cx = Cx { now, random: random(), settings: outside.settings, world: outside };
+        let CachedRun { state, plan, .. } = &mut self.run;
+        // a fault in a decision costs its run's callers an error, not the node its writer
+        let decision = catch_unwind(AssertUnwindSafe(|| decide(plan, state, event, &cx)));
+        match decision {
+            Ok(Decision::Done(effects)) => {
+                for effect in &effects {
+                    if let Effect::RunWanted(wanted) = effect {
+                        self.children.push(child(wanted, now, outside.definitions)?);
+                    }
+                }
+                if self.effects.is_empty() {
+                    self.effects = effects;
+                } else {
+                    self.effects.extend(effects);
+                }
+                Ok(Said::Done)
+            }
+            Ok(Decision::Refused(refusal)) => Ok(Said::Refused(refusal)),
+            Ok(Decision::Needs(needs)) => Err(Trouble::Needs(needs)),
+            Err(panic) => Err(Trouble::Broken(panic_text(&*panic))),
+        }
+    }
+
+    /// What the store is asked for: the change, or only a confirmation that nothing has moved.
+    pub(crate) fn change(&self) -> Change<'_> {
+        if self.spoilt.is_some() {
+            let kind = ChangeKind::Confirm { expected: self.run.state.head.version };
+            return Change { run: self.id(), kind, effects: &[], extra_runs: &[] };
+        }
+        let kind = match self.base {
+            ChangeKind::Update { expected } if self.effects.is_empty() => ChangeKind::Confirm { expected },
+            base => base,
+        };
+        Change { run: self.id(), kind, effects: &self.effects, extra_runs: &self.children }
+    }
+
+    /// The change is stored: the state in memory is that version now.
+    pub(crate) fn stored(&mut self) {
+        match self.base {
+            ChangeKind::Insert { .. } => self.run.state.head.version = 1,
+            ChangeKind::Update { expected } if !self.effects.is_empty() => {
+                self.run.state.head.version = expected + 1
+            }
+            ChangeKind::Update { .. } | ChangeKind::Confirm { .. } => {}
+        }
+    }
+
+    /// Tasks that this turn made ready and left so.
+    pub(crate) fn ready(&self) -> impl Iterator<Item = &Arc<TaskState>> {
+        self.effects.iter().filter_map(|effect| match effect {
+            Effect::TaskAdded(image) | Effect::TaskChanged(image) if image.ready => {
+                // a later change may have taken it; the image that counts is the last one
+                self.run.state.tasks.get(image.no).filter(|last| last.ready)
+            }
+            _ => None,
+        })
+    }
+
+    /// Messages that this turn emitted and did not withdraw.
+    pub(crate) fn emitted(&self) -> impl Iterator<Item = &Arc<Outgoing>> {
+        self.effects.iter().filter_map(|effect| match effect {
+            Effect::Emitted(body) if !self.effects.contains(&Effect::Settled(body.task)) => Some(body),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn children(&self) -> impl Iterator<Item = RunId> {
+        self.children.iter().map(|c| c.head.id)
+    }
+
+    /// What must be tried again, in order. Inbox rows that another node may have taken are read again.
+    pub(crate) fn into_work(self) -> Vec<Envelope> {
+        let mut inbox = false;
+        let mut work = Vec::with_capacity(self.heard.len() + self.later.len());
+        for envelope in self.heard.into_iter().map(|(e, _)| e).chain(self.later) {
+            match envelope.work {
+                Work::Inbox | Work::Event(Event::Arrived { .. }) if inbox => {}
+                Work::Inbox | Work::Event(Event::Arrived { .. }) => {
+                    inbox = true;
+                    work.push(envelope.with(Work::Inbox));
+                }
+                Work::Start(_) | Work::Event(_) => work.push(envelope),
+            }
+        }
+        work
+    }
+}
+
+/// The row of a run that this one starts. It is born due, so that a crash before its first turn loses nothing.
+fn child(wanted: &WantedRun, now: Timestamp, definitions: &Definitions) -> Result<RunState, Trouble> {
+    let Some(found) = definitions.cached(&wanted.name, wanted.version) else {
+        return Err(Trouble::Needs(Needs { definitions: vec![(wanted.name.clone(), wanted.version)] }));
+    };
+    let mut state = RunState::new(NewRun {
+        id: wanted.id,
+        snapshot: found.plan.hash,
+        name: found.name.clone(),
+        def_version: found.version,
+        variables: found.variables.clone(),
+        input: found.input(wanted.input.clone()),
+        correlation_id: wanted.correlation_id.clone(),
+        priority: wanted.priority,
+        extra: wanted.extra.clone(),
+        now,
+    });
+    state.head.wake_at = Some(now);
+    Ok(state)
+}
+
+/// Bytes that an effect adds to a statement, about.
+pub(crate) fn effect_bytes(effects: &[Effect]) -> usize {
+    const ROW: usize = 200;
+    let payload = |p: &Payload| p.size_bytes();
+    effects
+        .iter()
+        .map(|effect| match effect {
+            Effect::Run(head) => ROW + payload(&head.output) + payload(&head.variables),
+            Effect::TaskAdded(t) => ROW + payload(&t.input) + payload(&t.output),
+            Effect::TaskChanged(t) => ROW + payload(&t.output),
+            Effect::Emitted(out) => ROW + out.value.len(),
+            Effect::Parked(event) => ROW + event.event.data.len(),
+            Effect::Logged { line, .. } => ROW + line.text.len(),
+            Effect::RunWanted(wanted) => ROW + payload(&wanted.input),
+            Effect::TaskRemoved(_) | Effect::Settled(_) | Effect::InboxTaken(_) | Effect::Unparked(_) => ROW,
+        })
+        .sum()
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a decision broke off".to_owned())
+}
