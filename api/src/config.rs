@@ -1,0 +1,38 @@
+//! What an operator may set about the REST API.
+
+use std::time::Duration;
+
+/// Settings of the REST API and of the connections it is served on.
+#[derive(Clone, Debug)]
+pub struct ApiConfig {
+    /// Bytes of one request body at most; a larger one answers 413. Conductor's own limit for a workflow
+    /// input is 10 MiB, the default leaves room for the request around it.
+    pub body_limit_bytes: usize,
+    /// How long a client may take to send its body once the head has arrived.
+    pub body_read_timeout: Duration,
+    /// How long a client may take to send the head of a request; also how long an idle connection is kept.
+    pub header_read_timeout: Duration,
+    /// Connections served at the same time; more wait in the listener's backlog.
+    pub max_connections: usize,
+    /// How long open requests may go on once the server is told to stop.
+    pub shutdown_grace: Duration,
+    /// Origins that browsers may call from, exactly as they send them (`https://host:port`); empty = none.
+    pub cors_origins: Vec<String>,
+    /// What `GET /api/version` answers: the version of Conductor whose dialect this is, because clients
+    /// decide by it what they may call.
+    pub reported_version: String,
+}
+
+impl Default for ApiConfig {
+    fn default() -> Self {
+        ApiConfig {
+            body_limit_bytes: 16 * 1024 * 1024,
+            body_read_timeout: Duration::from_secs(30),
+            header_read_timeout: Duration::from_secs(75),
+            max_connections: 10_000,
+            shutdown_grace: Duration::from_secs(10),
+            cors_origins: Vec::new(),
+            reported_version: "3.32.1".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The wire, member for member (contract §5): camelCase, absent instead of null, unknown members ignored,
+//! instants in milliseconds.
+//!
+//! Requests are parsed into the types here. Of the answers, the small ones are serialised from the types
+//! here; tasks and workflows are written by hand in `convert`, and [`schema`] describes them for the
+//! OpenAPI document (a test compares the two).
+
+mod definition;
+mod definition_parts;
+mod error;
+mod health;
+mod log;
+pub mod schema;
+mod start_request;
+mod task_result;
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+pub(crate) use definition::{task_def, task_defs, workflow_def};
+pub use error::{ErrorResponse, ValidationError};
+pub use health::{HealthCheckStatus, HealthResult, ProbeStatus};
+pub use log::TaskExecLog;
+pub(crate) use start_request::StartWorkflowRequest;
+pub(crate) use task_result::{ResultStatus, TaskResult};
+
+/// What became of each item of a list.
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BulkResponse {
+    /// Item → why it failed.
+    pub bulk_error_results: BTreeMap<String, String>,
+    pub bulk_successful_results: Vec<String>,
+}

@@ -1,0 +1,91 @@
+//! Which handler answers which path. One file per group of the contract's §2.
+//!
+//! Paths of the contract that are not here yet are unknown paths: they answer 404 like any other.
+
+pub(crate) mod answer;
+mod closed;
+mod docs;
+mod health;
+mod metadata;
+mod task;
+mod task_by_ref;
+mod task_def;
+mod task_log;
+mod task_poll;
+mod unknown;
+mod workflow;
+mod workflow_start;
+
+use axum::Router;
+use axum::extract::Request;
+use podium_core::RunId;
+use podium_runtime::{Engine, RunView};
+use tower::ServiceExt;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::config::ApiConfig;
+use crate::error::ApiError;
+use crate::openapi::ApiDoc;
+use crate::state::Api;
+
+/// All routes with their description.
+pub(crate) fn described() -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(ApiDoc::openapi())
+        .merge(workflow_start::routes())
+        .merge(workflow::routes())
+        .merge(metadata::routes())
+        .merge(task_def::routes())
+        .merge(task_poll::routes())
+        .merge(task::routes())
+        .merge(task_by_ref::routes())
+        .merge(task_log::routes())
+        .merge(health::routes())
+}
+
+/// The REST API as one service. It may be served by [`crate::serve`] or called in process.
+pub fn router(engine: Engine, config: ApiConfig) -> Router {
+    let cors = cors_layer(&config.cors_origins);
+    let (routes, document) = described().split_for_parts();
+    let routes = routes.merge(docs::routes(document)).with_state(Api::new(engine, config));
+    // a path with a slash at its end means the path without; looked at only after nothing else matched,
+    // so it costs the usual request nothing
+    let exact = routes.clone().fallback(unknown::not_found);
+    let routes = routes.fallback(move |request: Request| {
+        let exact = exact.clone();
+        async move {
+            match unknown::without_slash(request) {
+                Ok(request) => exact.oneshot(request).await.unwrap_or_else(|never| match never {}),
+                Err(request) => unknown::not_found(request).await,
+            }
+        }
+    });
+    match cors {
+        Some(layer) => routes.layer(layer),
+        None => routes,
+    }
+}
+
+/// Lets the listed origins in, exactly as written, with any header and the methods of the contract.
+fn cors_layer(origins: &[String]) -> Option<tower_http::cors::CorsLayer> {
+    let origins: Vec<_> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    if origins.is_empty() {
+        return None;
+    }
+    let layer = tower_http::cors::CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([http::Method::GET, http::Method::POST, http::Method::PUT, http::Method::DELETE])
+        .allow_headers(tower_http::cors::Any);
+    Some(layer)
+}
+
+use axum::http;
+
+/// The run that a path names. A text that is no id names nothing.
+async fn existing_run(api: &Api, id: &str) -> Result<RunView, ApiError> {
+    let found = match id.parse::<RunId>() {
+        Ok(run) => api.engine().run(run).await?,
+        Err(_) => None,
+    };
+    found.ok_or_else(|| ApiError::unknown_run(id))
+}

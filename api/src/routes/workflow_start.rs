@@ -1,0 +1,97 @@
+//! Starting workflows (contract §2.1).
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use podium_runtime::{Definition, EngineError, StartRequest};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::answer;
+use super::closed::closed;
+use crate::convert::{self, Wanted};
+use crate::dto::{self, ErrorResponse, StartWorkflowRequest, schema};
+use crate::error::ApiError;
+use crate::extract::{JsonBody, Query, Segments};
+use crate::state::Api;
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(closed(routes!(start)))
+}
+
+/// Start a workflow.
+///
+/// Answers with the id of the new workflow once its first tasks are stored.
+#[utoipa::path(
+    post, path = "/api/workflow", operation_id = "startWorkflow", tag = "workflow",
+    request_body = schema::StartWorkflowRequest,
+    responses(
+        (status = 200, description = "The new workflow's id", body = String, content_type = "text/plain"),
+        (status = 400, description = "The request breaks a rule", body = ErrorResponse),
+        (status = 404, description = "No such definition", body = ErrorResponse),
+    )
+)]
+async fn start(State(api): State<Api>, body: JsonBody) -> Result<Response, ApiError> {
+    let mut request: StartWorkflowRequest = body.parse()?;
+    let inline = match convert::definition_of(&mut request)? {
+        Wanted::Registered => None,
+        Wanted::Inline(mut raw) => {
+            let def = dto::workflow_def(&mut raw)?;
+            let prefix = "startWorkflow.arg0.workflowDef";
+            let violations = convert::validate_workflow_def(api.engine(), &def, &raw, prefix).await?;
+            convert::refuse_if_any(violations)?;
+            Some(def)
+        }
+    };
+    match api.engine().start(convert::start(request, inline)).await {
+        Ok(run) => Ok(answer::text(run.to_string())),
+        // this route words it differently from the one below
+        Err(EngineError::UnknownDefinition { name, version }) => {
+            let version = version.map_or("null".to_owned(), |version| version.to_string());
+            Err(ApiError::not_found(format!("No such workflow defined. name={name}, version={version}")))
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Start a workflow by name; the body is its input.
+///
+/// It shares its path with the calls on one workflow, so the name stands where they have an id.
+///
+/// Answers with the id of the new workflow once its first tasks are stored.
+#[utoipa::path(
+    post, path = "/api/workflow/{workflowId}", operation_id = "startWorkflowByName", tag = "workflow",
+    params(
+        ("workflowId" = String, Path, description = "Here: the name of the definition"),
+        ("version" = Option<i32>, Query, description = "Version; the latest if absent"),
+        ("correlationId" = Option<String>, Query, description = "Free text to find the workflow by"),
+        ("priority" = Option<i32>, Query, description = "0 to 99; 0 if absent"),
+    ),
+    request_body = schema::JsonObject,
+    responses(
+        (status = 200, description = "The new workflow's id", body = String, content_type = "text/plain"),
+        (status = 400, description = "The request breaks a rule", body = ErrorResponse),
+        (status = 404, description = "No such definition", body = ErrorResponse),
+    )
+)]
+pub(super) async fn start_by_name(
+    State(api): State<Api>,
+    path: Segments<1>,
+    uri: Uri,
+    body: JsonBody,
+) -> Result<Response, ApiError> {
+    let [name] = path.0;
+    let query = Query::of(&uri);
+    let version = query.int("version")?;
+    let priority = convert::check_priority(query.int("priority")?.unwrap_or(0))?;
+    let request = StartRequest {
+        definition: Definition::Registered { name, version },
+        input: body.object()?,
+        correlation_id: query.text("correlationId")?.map(std::borrow::Cow::into_owned),
+        priority,
+        task_to_domain: indexmap::IndexMap::new(),
+        event: None,
+        external_input: None,
+    };
+    let run = api.engine().start(request).await?;
+    Ok(answer::text(run.to_string()))
+}

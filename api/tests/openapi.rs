@@ -1,0 +1,91 @@
+//! The committed OpenAPI document is the one that the handlers make.
+
+const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi/podium.json");
+
+#[test]
+fn openapi_is_the_committed_document() {
+    let made = podium_api::openapi_json();
+    let committed = std::fs::read_to_string(COMMITTED).expect("openapi/podium.json is readable");
+    if made != committed {
+        let fresh = concat!(env!("CARGO_TARGET_TMPDIR"), "/podium.json");
+        std::fs::write(fresh, made).expect("the build folder takes files");
+        panic!("openapi/podium.json is out of date; `podium openapi` prints it, and it is in {fresh}");
+    }
+}
+
+#[test]
+fn openapi_refers_only_to_what_it_has() {
+    let document: serde_json::Value = serde_json::from_str(&podium_api::openapi_json()).expect("JSON");
+    let mut missing = Vec::new();
+    let mut todo = vec![&document];
+    while let Some(value) = todo.pop() {
+        match value {
+            serde_json::Value::Array(items) => todo.extend(items),
+            serde_json::Value::Object(members) => {
+                if let Some(reference) = members.get("$ref").and_then(|r| r.as_str()) {
+                    let pointer = reference.trim_start_matches('#');
+                    if document.pointer(pointer).is_none() {
+                        missing.push(reference.to_owned());
+                    }
+                }
+                todo.extend(members.values());
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+#[test]
+fn openapi_has_every_operation_of_this_part() {
+    let document: serde_json::Value = serde_json::from_str(&podium_api::openapi_json()).expect("JSON");
+    let paths = document["paths"].as_object().expect("paths");
+    let mut operations: Vec<String> = Vec::new();
+    for (path, item) in paths {
+        for method in ["get", "put", "post", "delete"] {
+            if let Some(operation) = item.get(method) {
+                assert!(
+                    operation["summary"].as_str().is_some_and(|s| !s.is_empty()),
+                    "{method} {path} says what it does"
+                );
+                operations.push(format!("{} {path}", method.to_uppercase()));
+            }
+        }
+    }
+    operations.sort();
+    let expected = [
+        "DELETE /api/metadata/taskdefs/{tasktype}",
+        "DELETE /api/metadata/workflow/{name}/{version}",
+        "DELETE /api/workflow/{workflowId}",
+        "GET /api/health",
+        "GET /api/metadata/taskdefs",
+        "GET /api/metadata/taskdefs/{tasktype}",
+        "GET /api/metadata/workflow",
+        "GET /api/metadata/workflow/{name}",
+        "GET /api/tasks/poll/batch/{tasktype}",
+        "GET /api/tasks/poll/{tasktype}",
+        "GET /api/tasks/{taskId}",
+        "GET /api/tasks/{taskId}/log",
+        "GET /api/version",
+        "GET /api/workflow/{workflowId}",
+        "GET /api/workflow/{workflowId}/status",
+        "GET /api/workflow/{workflowId}/tasks",
+        "GET /health",
+        "GET /health/live",
+        "GET /health/ready",
+        "POST /api/metadata/taskdefs",
+        "POST /api/metadata/workflow",
+        "POST /api/metadata/workflow/validate",
+        "POST /api/tasks",
+        "POST /api/tasks/update-v2",
+        "POST /api/tasks/{taskId}/log",
+        "POST /api/tasks/{workflowId}/{taskRefName}/{status}",
+        "POST /api/tasks/{workflowId}/{taskRefName}/{status}/sync",
+        "POST /api/workflow",
+        "POST /api/workflow/{workflowId}",
+        "PUT /api/metadata/taskdefs",
+        "PUT /api/metadata/workflow",
+        "PUT /api/workflow/decide/{workflowId}",
+    ];
+    assert_eq!(operations, expected);
+}
