@@ -7,20 +7,47 @@ use crate::plan::Plan;
 use crate::run::RunState;
 use crate::task::{TaskState, TaskStatus};
 use crate::tasks;
+use crate::time::Timestamp;
 
-/// The tasks in the order that clients see, with what is only computed when it is read: the output that a waiting JOIN
-/// has so far.
+/// The tasks in the order that clients see, with what is only computed when it is read:
+/// - the output that a waiting JOIN has so far;
+/// - `executed`, which Conductor leaves false on a branch that a JOIN waits for until something else is decided.
 pub fn present(plan: &Plan, run: &RunState) -> Vec<Arc<TaskState>> {
-    let show = |row: &Arc<TaskState>| {
-        let waits = row.status == TaskStatus::InProgress && plan.node_of(row.base_ref()).is_some_and(|n| n.kind.joins());
-        if !waits || !row.output.is_empty() {
-            return row.clone();
-        }
-        let output = tasks::partial_join_output(plan, run, row, |_| true);
-        if output.is_empty() {
-            return row.clone();
-        }
-        Arc::new(TaskState { output: Payload::from_map(output), ..TaskState::clone(row) })
+    let decided = last_decision(plan, run);
+    run.tasks.in_order().into_iter().map(|row| show(plan, run, decided, row)).collect()
+}
+
+fn show(plan: &Plan, run: &RunState, decided: Timestamp, row: &Arc<TaskState>) -> Arc<TaskState> {
+    if row.executed && ended_quietly(plan, run, row) && row.ended_at.is_some_and(|at| at > decided) {
+        return Arc::new(TaskState { executed: false, ..TaskState::clone(row) });
+    }
+    let waits =
+        row.status == TaskStatus::InProgress && plan.node_of(row.base_ref()).is_some_and(|n| n.kind.joins());
+    if !waits || !row.output.is_empty() {
+        return row.clone();
+    }
+    let output = tasks::partial_join_output(plan, run, row, |_| true);
+    if output.is_empty() {
+        return row.clone();
+    }
+    Arc::new(TaskState { output: Payload::from_map(output), ..TaskState::clone(row) })
+}
+
+/// Did this row end without a decision in Conductor's sense: successfully, as what an open JOIN of a fork waits for?
+fn ended_quietly(plan: &Plan, run: &RunState, row: &TaskState) -> bool {
+    let Some(node) = plan.node_of(row.base_ref()) else { return false };
+    let open = |name: &str| run.tasks.latest(name).is_some_and(|t| !t.status.is_terminal());
+    row.status == TaskStatus::Completed
+        && row.iteration == 0
+        && node.parent.is_some()
+        && node.joined_by.iter().any(|join| open(&plan.node(*join).ref_name))
+}
+
+/// When something was last decided, as far as the rows tell.
+fn last_decision(plan: &Plan, run: &RunState) -> Timestamp {
+    let of = |row: &Arc<TaskState>| {
+        let ended = row.ended_at.filter(|_| !ended_quietly(plan, run, row)).unwrap_or_default();
+        row.scheduled_at.max(ended)
     };
-    run.tasks.in_order().into_iter().map(show).collect()
+    run.tasks.iter().map(of).max().unwrap_or_default()
 }

@@ -74,7 +74,8 @@ impl Turn<'_> {
     fn round(&mut self) {
         let mut ended = std::mem::take(&mut self.ended);
         ended.sort_by_key(|no| (self.run.tasks.get(*no).map_or(0, |t| t.seq), *no));
-        let mut round = Round { map: Mapping::default(), staged: Vec::new(), processed: false, terminate: None };
+        let mut round =
+            Round { map: Mapping::default(), staged: Vec::new(), processed: false, terminate: None };
         for no in ended {
             if let Err(halt) = self.process(no, &mut round) {
                 self.revert(round.staged);
@@ -128,7 +129,8 @@ impl Turn<'_> {
         }
         self.change(no, |row| row.executed = true);
         let Some(node) = self.node_of(no) else { return Ok(()) };
-        if node.kind.name() == "TERMINATE" && row.status == TaskStatus::Completed && round.terminate.is_none() {
+        if node.kind.name() == "TERMINATE" && row.status == TaskStatus::Completed && round.terminate.is_none()
+        {
             round.terminate = Some(no);
         }
         let has_children = !node.cases.is_empty() || node.default_case.is_some();

@@ -18,6 +18,7 @@ use crate::effect::Effect;
 use crate::event::{CompletionEvent, InboxId, InboxMessage, ParkedEvent};
 use crate::id::{TaskId, TaskNo};
 use crate::payload::Payload;
+use crate::plan::Plan;
 use crate::task::{TaskState, TaskStatus};
 use crate::tasks::{self, Fit};
 
@@ -66,7 +67,7 @@ impl Turn<'_> {
             };
         }
         let kind = event.event_type.as_deref().unwrap_or_default();
-        let mut open: Vec<&Arc<TaskState>> = self.run.tasks.open().filter(|t| waits(t)).collect();
+        let mut open: Vec<&Arc<TaskState>> = self.run.tasks.open().filter(|t| waits(self.plan, t)).collect();
         open.sort_by_key(|t| (t.seq, t.no));
         for wanted in [Fit::Exact, Fit::Partial] {
             if let Some(row) = open.iter().find(|t| tasks::sink_matches(t, kind) == Some(wanted)) {
@@ -75,7 +76,7 @@ impl Turn<'_> {
         }
         let mapped = self.mapped(kind);
         if let Some(row) = mapped
-            && waits(row)
+            && waits(self.plan, row)
         {
             return Place::Task(row.no);
         }
@@ -112,7 +113,7 @@ impl Turn<'_> {
             .filter_map(|(_, name)| self.run.tasks.latest(name))
             .filter(|t| is_event(t));
         let first = rows.next()?;
-        if waits(first) { Some(first) } else { rows.find(|t| waits(t)).or(Some(first)) }
+        if waits(self.plan, first) { Some(first) } else { rows.find(|t| waits(self.plan, t)).or(Some(first)) }
     }
 
     fn answer(&mut self, no: TaskNo, event: &CompletionEvent) {
@@ -164,6 +165,6 @@ fn is_event(row: &TaskState) -> bool {
     &*row.task_type == "EVENT"
 }
 
-fn waits(row: &TaskState) -> bool {
-    row.status == TaskStatus::InProgress && tasks::is_async_event(row)
+fn waits(plan: &Plan, row: &TaskState) -> bool {
+    is_event(row) && row.status == TaskStatus::InProgress && tasks::waits_for_answer(plan, row)
 }

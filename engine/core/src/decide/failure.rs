@@ -44,7 +44,10 @@ impl Turn<'_> {
                     input: Payload::from_map(self.failure_input()),
                     correlation_id: head.correlation_id.clone(),
                     priority: 0,
-                    extra: RunExtra { task_to_domain: head.extra.task_to_domain.clone(), ..RunExtra::default() },
+                    extra: RunExtra {
+                        task_to_domain: head.extra.task_to_domain.clone(),
+                        ..RunExtra::default()
+                    },
                 };
                 self.other.push(Effect::RunWanted(Box::new(wanted)));
                 id.to_string()
@@ -130,7 +133,9 @@ fn workflow_model(plan: &Plan, run: &RunState) -> Value {
             set(name, Value::String(value));
         }
     }
-    for (name, list) in [("failedReferenceTaskNames", &head.extra.failed_refs), ("failedTaskNames", &head.extra.failed_names)] {
+    for (name, list) in
+        [("failedReferenceTaskNames", &head.extra.failed_refs), ("failedTaskNames", &head.extra.failed_names)]
+    {
         if !list.is_empty() {
             set(name, json!(list));
         }

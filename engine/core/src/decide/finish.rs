@@ -105,7 +105,8 @@ impl Turn<'_> {
         let run = &*self.run;
         let Some(last) = run.tasks.last() else { return };
         let by_task = || {
-            let done = |t: &&Arc<TaskState>| &*t.task_type == "TERMINATE" && t.status == TaskStatus::Completed;
+            let done =
+                |t: &&Arc<TaskState>| &*t.task_type == "TERMINATE" && t.status == TaskStatus::Completed;
             run.tasks.iter().find(done).map(|t| t.output.clone())
         };
         let ends_itself = self.plan.nodes().any(|n| n.kind.name() == "TERMINATE");
@@ -122,7 +123,9 @@ impl Turn<'_> {
     /// References and names of all failed attempts.
     fn note_failed(&mut self) {
         let extra = &self.run.head.extra;
-        let failed = |t: &&Arc<TaskState>| matches!(t.status, TaskStatus::Failed | TaskStatus::FailedWithTerminalError);
+        let failed = |t: &&Arc<TaskState>| {
+            matches!(t.status, TaskStatus::Failed | TaskStatus::FailedWithTerminalError)
+        };
         let mut refs = Names::new(&extra.failed_refs);
         let mut names = Names::new(&extra.failed_names);
         for row in self.run.tasks.iter().filter(failed) {

@@ -145,7 +145,14 @@ impl Mapping {
     }
 
     /// A row that repeats a failed attempt.
-    pub(super) fn repeat(&mut self, turn: &Turn<'_>, node: &Node, failed: &TaskState, delay_s: i32, jitter: Span) {
+    pub(super) fn repeat(
+        &mut self,
+        turn: &Turn<'_>,
+        node: &Node,
+        failed: &TaskState,
+        delay_s: i32,
+        jitter: Span,
+    ) {
         let now = turn.cx.now;
         let no = self.next_no(turn);
         let by_worker = node.kind.by_worker();
@@ -201,7 +208,13 @@ fn repeated_input(turn: &Turn<'_>, node: &Node, old: &Payload, task: TaskId) -> 
     Payload::from_map(input)
 }
 
-pub(super) fn too_large_reason(what: &str, size: usize, turn: &Turn<'_>, no: TaskNo, limit: usize) -> Arc<str> {
+pub(super) fn too_large_reason(
+    what: &str,
+    size: usize,
+    turn: &Turn<'_>,
+    no: TaskNo,
+    limit: usize,
+) -> Arc<str> {
     format!(
         "The {what} payload size: {size} of task: {} in workflow: {} is greater than the permissible limit: {} kilobytes",
         turn.run.task_id(no),

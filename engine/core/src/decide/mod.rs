@@ -20,6 +20,8 @@
 
 mod advance;
 mod arrive;
+#[cfg(test)]
+pub(crate) mod bench;
 mod failure;
 mod finish;
 mod mapping;
@@ -61,7 +63,10 @@ pub trait World {
 /// Answer to a look-up of a definition.
 #[derive(Clone, Debug)]
 pub enum Known {
-    Found { snapshot: SnapshotHash, version: i32 },
+    Found {
+        snapshot: SnapshotHash,
+        version: i32,
+    },
     Absent,
     /// Not loaded: the decision stops with [`Decision::Needs`] and is repeated once it is.
     NotLoaded,

@@ -68,7 +68,9 @@ impl Turn<'_> {
         }
         let status = match report.status {
             TaskStatus::Scheduled | TaskStatus::InProgress => TaskStatus::InProgress,
-            TaskStatus::CompletedWithErrors | TaskStatus::TimedOut | TaskStatus::Skipped => TaskStatus::Failed,
+            TaskStatus::CompletedWithErrors | TaskStatus::TimedOut | TaskStatus::Skipped => {
+                TaskStatus::Failed
+            }
             given => given,
         };
         let output = if report.merge_output { merged(&row, &report.output) } else { report.output.clone() };
@@ -126,11 +128,11 @@ impl Turn<'_> {
     pub(super) fn published(&mut self, no: TaskNo, outcome: &Result<(), String>) -> Result<(), Refusal> {
         self.other.push(Effect::Settled(no));
         let Some(row) = self.run.tasks.get(no).cloned() else { return Ok(()) };
-        if row.status != TaskStatus::InProgress || self.run.head.status.is_terminal() {
+        if row.status != TaskStatus::InProgress || !tasks::publishes(&row) {
             return Ok(());
         }
         match outcome {
-            Ok(()) if tasks::waits_for_answer(&row) => return Ok(()),
+            Ok(()) if tasks::waits_for_answer(self.plan, &row) => return Ok(()),
             Ok(()) => self.complete(no, row.output.clone()),
             Err(reason) if &*row.task_type == "KAFKA_PUBLISH" => {
                 self.fail(no, format!("Failed to invoke kafka task due to: {reason}"));

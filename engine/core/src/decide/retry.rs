@@ -79,7 +79,8 @@ fn delay_s(rule: &RetryRule, attempt: i32) -> i32 {
             base.saturating_mul(i64::from(rule.scale)).saturating_mul(i64::from(attempt).saturating_add(1))
         }
         RetryLogic::ExponentialBackoff => {
-            let factor = 1_i64.checked_shl(u32::try_from(attempt).unwrap_or(0)).filter(|f| *f > 0).unwrap_or(i64::MAX);
+            let factor =
+                1_i64.checked_shl(u32::try_from(attempt).unwrap_or(0)).filter(|f| *f > 0).unwrap_or(i64::MAX);
             base.saturating_mul(factor)
         }
     };

@@ -130,7 +130,11 @@ impl Scope for RunScope<'_> {
     }
 
     fn member(&self, root: &str, member: &str) -> Option<Member<'_>> {
-        if root == "workflow" { self.workflow(member) } else { self.task(self.run.tasks.latest(root)?, member) }
+        if root == "workflow" {
+            self.workflow(member)
+        } else {
+            self.task(self.run.tasks.latest(root)?, member)
+        }
     }
 
     fn names(&self) -> Vec<String> {

@@ -211,7 +211,10 @@ fn poll_end(node: &Node, row: &TaskState) -> Option<Timestamp> {
 }
 
 fn response_end(node: &Node, row: &TaskState) -> Option<Timestamp> {
-    let waits = node.kind.joins() || crate::tasks::is_async_event(row);
+    // a JOIN and a WAIT wait for what is not theirs to hurry, an asynchronous system task for somebody outside
+    let asynchronous =
+        row.input.get("asyncComplete").map_or(node.config.async_complete == Some(true), |v| v == true);
+    let waits = node.kind.joins() || node.kind.name() == "WAIT" || (!node.kind.by_worker() && asynchronous);
     let limit = node.timeout.response.filter(|_| !waits && row.status == TaskStatus::InProgress)?;
     let from = row.updated_at.max(row.started_at.unwrap_or_default());
     Some(from + Span::from_secs(row.callback_after_s) + limit)

@@ -96,7 +96,13 @@ impl<'a> Turn<'a> {
     }
 
     /// Ends a row. Its successors are computed later in the turn.
-    pub(crate) fn end(&mut self, no: TaskNo, status: TaskStatus, reason: Option<Arc<str>>, output: Option<Payload>) {
+    pub(crate) fn end(
+        &mut self,
+        no: TaskNo,
+        status: TaskStatus,
+        reason: Option<Arc<str>>,
+        output: Option<Payload>,
+    ) {
         let now = self.cx.now;
         self.change(no, |row| {
             row.status = status;

@@ -31,7 +31,8 @@ impl Plan {
             WorkflowTimeoutPolicy::TimeOutWf => positive(def.timeout_seconds),
             WorkflowTimeoutPolicy::AlertOnly => None,
         };
-        let output = (!def.output_parameters.is_empty()).then(|| Template::compile_map(&def.output_parameters));
+        let output =
+            (!def.output_parameters.is_empty()).then(|| Template::compile_map(&def.output_parameters));
         Ok(Plan {
             hash: snapshot.hash(),
             permissive: compiler.nodes.iter().any(|n| n.permissive && !n.optional),
@@ -187,7 +188,10 @@ fn input(config: &TaskConfig, def: Option<&TaskDef>) -> Input {
 }
 
 /// Members that resolved to null get the raw value of the task definition's template.
-pub(crate) fn with_fallback(mut input: Map<String, Value>, fallback: &Map<String, Value>) -> Map<String, Value> {
+pub(crate) fn with_fallback(
+    mut input: Map<String, Value>,
+    fallback: &Map<String, Value>,
+) -> Map<String, Value> {
     for (key, value) in fallback {
         if let Some(slot) = input.get_mut(key)
             && slot.is_null()
@@ -200,7 +204,14 @@ pub(crate) fn with_fallback(mut input: Map<String, Value>, fallback: &Map<String
 
 fn retry_rule(config: &TaskConfig, def: Option<&TaskDef>) -> RetryRule {
     match def {
-        None => RetryRule { count: 0, logic: RetryLogic::Fixed, delay_s: 0, scale: 1, max_delay_s: 0, jitter_ms: 0 },
+        None => RetryRule {
+            count: 0,
+            logic: RetryLogic::Fixed,
+            delay_s: 0,
+            scale: 1,
+            max_delay_s: 0,
+            jitter_ms: 0,
+        },
         Some(d) => RetryRule {
             count: config.retry_count.unwrap_or(d.retry_count),
             logic: d.retry_logic,
@@ -214,9 +225,13 @@ fn retry_rule(config: &TaskConfig, def: Option<&TaskDef>) -> RetryRule {
 
 fn timeout_rule(def: Option<&TaskDef>) -> TimeoutRule {
     match def {
-        None => {
-            TimeoutRule { policy: TaskTimeoutPolicy::AlertOnly, total: None, task: None, poll: None, response: None }
-        }
+        None => TimeoutRule {
+            policy: TaskTimeoutPolicy::AlertOnly,
+            total: None,
+            task: None,
+            poll: None,
+            response: None,
+        },
         Some(d) => TimeoutRule {
             policy: d.timeout_policy,
             total: positive(d.total_timeout_seconds),

@@ -21,9 +21,9 @@ use crate::expr::Template;
 use crate::run::SnapshotHash;
 use crate::time::Span;
 
+pub(crate) use compile::with_fallback;
 pub use graph::{Flow, FlowGraph};
 pub use node::{Input, Node, NodeIx, RetryRule, TimeoutRule};
-pub(crate) use compile::with_fallback;
 pub use snapshot::{Snapshot, snapshot};
 
 /// A compiled snapshot: immutable, shared, cached by its hash.
@@ -52,7 +52,8 @@ impl Plan {
 
     /// The definition as wire JSON, task definitions embedded.
     pub fn def_text(&self) -> &str {
-        self.def_text.get_or_init(|| serde_json::to_string(&self.def).expect("a definition always has a JSON text"))
+        self.def_text
+            .get_or_init(|| serde_json::to_string(&self.def).expect("a definition always has a JSON text"))
     }
 
     /// The task of the definition with this reference name, at any depth.

@@ -74,7 +74,8 @@ mod tests {
         .expect("a definition");
         let known = TaskDef { name: Some("b".to_owned()), retry_count: 7, ..TaskDef::default() };
         let snap = snapshot(&def, &|name| (name == "b").then(|| known.clone()));
-        let retries = |t: &TaskConfig| t.task_definition.as_ref().map(|d| (d.retry_count, d.response_timeout_seconds));
+        let retries =
+            |t: &TaskConfig| t.task_definition.as_ref().map(|d| (d.retry_count, d.response_timeout_seconds));
         assert_eq!(retries(&snap.def.tasks[0]), Some((3, 3600)));
         assert_eq!(retries(&snap.def.tasks[1]), Some((7, 3600)));
         assert_eq!(retries(&snap.def.tasks[2].decision_cases["1"][0]), Some((0, 0)));

@@ -16,7 +16,7 @@
 
 use serde_json::{Value, json};
 
-use super::{TaskKind, waits_for_answer};
+use super::{TaskKind, json_text, waits_for_answer};
 use crate::decide::{Halt, Mapping, Turn};
 use crate::def::TaskConfig;
 use crate::effect::Outgoing;
@@ -34,32 +34,44 @@ pub(super) struct EventTask;
 enum Sink {
     /// A queue of the engine: nothing leaves.
     Own(String),
-    Kafka { queue: String, topic: String },
+    Kafka {
+        queue: String,
+        topic: String,
+    },
     /// `None` where no queue name could be made.
-    Bad { queue: Option<String>, reason: String },
+    Bad {
+        queue: Option<String>,
+        reason: String,
+    },
 }
 
 impl Sink {
-    fn of(sink: &Value, head: &RunHead, ref_name: &str, task: &dyn std::fmt::Display) -> Sink {
+    fn of(sink: &Value, workflow: &str, ref_name: &str, task: &dyn std::fmt::Display) -> Sink {
         let Value::String(sink) = sink else {
             let reason = format!("Invalid / Unsupported sink specified: {}", java::to_text(sink));
             return Sink::Bad { queue: None, reason };
         };
         if sink == "conductor" {
-            return Sink::Own(format!("conductor:{}:{ref_name}", head.name));
+            return Sink::Own(format!("conductor:{workflow}:{ref_name}"));
         }
         if sink.starts_with("conductor:") {
-            return Sink::Own(format!("conductor:{}:{}", head.name, sink.replace("conductor:", "")));
+            return Sink::Own(format!("conductor:{workflow}:{}", sink.replace("conductor:", "")));
         }
         if sink.starts_with("conductor") {
-            return Sink::Bad { queue: None, reason: format!("Invalid / Unsupported sink specified: {sink}") };
+            return Sink::Bad {
+                queue: None,
+                reason: format!("Invalid / Unsupported sink specified: {sink}"),
+            };
         }
         let why = match sink.split_once(':') {
             Some(("kafka", topic)) => return Sink::Kafka { queue: sink.clone(), topic: topic.to_owned() },
             Some((kind, _)) => format!("Unknown queue type {kind}"),
             None => format!("Illegal event {sink}"),
         };
-        Sink::Bad { queue: Some(sink.clone()), reason: format!("Error loading queue:{sink}, for task:{task}, error: {why}") }
+        Sink::Bad {
+            queue: Some(sink.clone()),
+            reason: format!("Error loading queue:{sink}, for task:{task}, error: {why}"),
+        }
     }
 }
 
@@ -86,7 +98,7 @@ impl TaskKind for EventTask {
         let given = row.input.get("sink").unwrap_or(&Value::Null);
         // the value that the definition's expression gave may hold an expression itself
         let sink = turn.resolve(given, id);
-        let sink = Sink::of(&sink, &turn.run.head, &row.ref_name, &id);
+        let sink = Sink::of(&sink, &turn.run.head.name, &row.ref_name, &id);
         let queue = match &sink {
             Sink::Own(queue) | Sink::Kafka { queue, .. } => Some(queue.clone()),
             Sink::Bad { queue, .. } => queue.clone(),
@@ -94,7 +106,7 @@ impl TaskKind for EventTask {
         let output = output(&row, &turn.run.head, queue);
         turn.begin(no);
         turn.set_output(no, output.clone());
-        let waits = waits_for_answer(&row);
+        let waits = waits_for_answer(turn.plan, &row);
         match sink {
             Sink::Bad { reason, .. } => turn.fail(no, reason),
             Sink::Own(_) if waits => turn.look_at_parked(no),
@@ -105,7 +117,7 @@ impl TaskKind for EventTask {
                     cluster: None,
                     topic,
                     key: Some(id.to_string().into_bytes()),
-                    value: output.text().as_bytes().to_vec(),
+                    value: json_text::of_map(output.map()).into_bytes(),
                     headers: vec![("podium-event-id".to_owned(), id.to_string().into_bytes())],
                     max_block_ms: None,
                 });
@@ -154,5 +166,41 @@ pub(crate) fn sink_matches(row: &TaskState, event_type: &str) -> Option<Fit> {
         Some(Fit::Partial)
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sink(text: &str) -> Sink {
+        Sink::of(&json!(text), "wf", "e1", &"<id>")
+    }
+
+    #[test]
+    fn sinks_name_queues() {
+        assert_eq!(sink("conductor"), Sink::Own("conductor:wf:e1".to_owned()));
+        assert_eq!(sink("conductor:x"), Sink::Own("conductor:wf:x".to_owned()));
+        assert_eq!(sink("kafka:t:1"), Sink::Kafka { queue: "kafka:t:1".to_owned(), topic: "t:1".to_owned() });
+    }
+
+    #[test]
+    fn sinks_that_name_none_say_why() {
+        let why = |text: &str| match sink(text) {
+            Sink::Bad { reason, .. } => reason,
+            other => panic!("{text} is {other:?}"),
+        };
+        assert_eq!(why(""), "Error loading queue:, for task:<id>, error: Illegal event ");
+        assert_eq!(
+            why("noColon"),
+            "Error loading queue:noColon, for task:<id>, error: Illegal event noColon"
+        );
+        assert_eq!(
+            why("Conductor:x"),
+            "Error loading queue:Conductor:x, for task:<id>, error: Unknown queue type Conductor"
+        );
+        assert_eq!(why(":x"), "Error loading queue::x, for task:<id>, error: Unknown queue type ");
+        assert_eq!(why("conductorX:y"), "Invalid / Unsupported sink specified: conductorX:y");
+        assert!(matches!(Sink::of(&Value::Null, "wf", "e1", &"<id>"), Sink::Bad { queue: None, .. }));
     }
 }

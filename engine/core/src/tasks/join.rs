@@ -91,7 +91,8 @@ fn joined(plan: &Plan, run: &RunState, names: &[String]) -> Joined {
         let Some(row) = run.tasks.latest(name) else { continue };
         let optional = plan.node_of(row.base_ref()).is_some_and(|n| n.optional);
         if !row.status.is_successful() && !optional {
-            let reasons: Vec<&str> = unsuccessful(run, names).map(|t| t.reason.as_deref().unwrap_or("null")).collect();
+            let reasons: Vec<&str> =
+                unsuccessful(run, names).map(|t| t.reason.as_deref().unwrap_or("null")).collect();
             return Joined { status: TaskStatus::Failed, output, reason: Some(reasons.join(" ").into()) };
         }
         if !row.output.is_empty() {
@@ -129,4 +130,3 @@ pub(crate) fn partial_output(
     }
     output
 }
-

@@ -8,7 +8,7 @@
 
 use serde_json::{Map, Value};
 
-use super::TaskKind;
+use super::{TaskKind, json_text};
 use crate::decide::Turn;
 use crate::effect::Outgoing;
 use crate::expr::java;
@@ -69,9 +69,9 @@ fn request(request: Option<&Value>, task: TaskNo) -> Result<Outgoing, String> {
     let headers = match request.get("headers") {
         None => Some(Vec::new()),
         Some(Value::Null) => None,
-        Some(Value::Object(members)) => {
-            Some(members.iter().map(|(name, value)| (name.clone(), java::to_text(value).into_bytes())).collect())
-        }
+        Some(Value::Object(members)) => Some(
+            members.iter().map(|(name, value)| (name.clone(), java::to_text(value).into_bytes())).collect(),
+        ),
         Some(other) => return Err(unreadable("headers", "a map", other)),
     };
     let serializer = match request.get("keySerializer") {
@@ -83,21 +83,32 @@ fn request(request: Option<&Value>, task: TaskNo) -> Result<Outgoing, String> {
         return Err("No boot strap servers specified".to_owned());
     };
     let Some(topic) = topic.filter(|t| !t.trim().is_empty()) else {
-        return Err("Missing Kafka topic. See documentation for KafkaTask for required input parameters".to_owned());
+        return Err(
+            "Missing Kafka topic. See documentation for KafkaTask for required input parameters".to_owned()
+        );
     };
     let value = match request.get("value") {
         None | Some(Value::Null) => {
             return Err(
-                "Missing Kafka value.  See documentation for KafkaTask for required input parameters".to_owned()
+                "Missing Kafka value.  See documentation for KafkaTask for required input parameters"
+                    .to_owned(),
             );
         }
-        Some(value) => java::normalise(value).to_string().into_bytes(),
+        Some(value) => json_text::of(value).into_bytes(),
     };
     let not_sent = |why: String| format!("Failed to invoke kafka task due to: {why}");
     let serializer = serializer.ok_or_else(|| not_sent("null".to_owned()))?;
     let key = key(request.get("key"), &serializer).map_err(not_sent)?;
     let headers = headers.ok_or_else(|| not_sent("headers is null".to_owned()))?;
-    Ok(Outgoing { task, cluster: Some(servers), topic, key: Some(key), value, headers, max_block_ms: Some(max_block_ms) })
+    Ok(Outgoing {
+        task,
+        cluster: Some(servers),
+        topic,
+        key: Some(key),
+        value,
+        headers,
+        max_block_ms: Some(max_block_ms),
+    })
 }
 
 fn key(key: Option<&Value>, serializer: &str) -> Result<Vec<u8>, String> {
@@ -106,10 +117,12 @@ fn key(key: Option<&Value>, serializer: &str) -> Result<Vec<u8>, String> {
     match serializer {
         STRING_SERIALIZER => Ok(text.into_bytes()),
         LONG_SERIALIZER => parse_java::<i64>(&text).map(|n| n.to_be_bytes().to_vec()).ok_or_else(no_number),
-        INTEGER_SERIALIZER => parse_java::<i32>(&text).map(|n| n.to_be_bytes().to_vec()).ok_or_else(no_number),
-        known if is_known(known) => {
-            Err(format!("Can't convert key of class java.lang.String to class {known} specified in key.serializer"))
+        INTEGER_SERIALIZER => {
+            parse_java::<i32>(&text).map(|n| n.to_be_bytes().to_vec()).ok_or_else(no_number)
         }
+        known if is_known(known) => Err(format!(
+            "Can't convert key of class java.lang.String to class {known} specified in key.serializer"
+        )),
         other => Err(format!(
             "org.apache.kafka.common.config.ConfigException: Invalid value {other} for configuration key.serializer: \
              Class {other} could not be found."
@@ -162,4 +175,84 @@ fn unreadable(member: &str, wanted: &str, got: &Value) -> String {
         got.push('…');
     }
     format!("Failed to invoke kafka task due to: {member} must be {wanted}, not {got}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn sent(more: Value) -> Result<Outgoing, String> {
+        let mut members = json!({"bootStrapServers": "kafka:9092", "topic": "t", "value": "v"});
+        for (name, value) in more.as_object().expect("a map") {
+            members[name] = value.clone();
+        }
+        request(Some(&members), 1)
+    }
+
+    #[test]
+    fn what_is_missing_is_named_in_order() {
+        let why = |v: Value| request(Some(&v), 1).expect_err("a reason");
+        assert!(
+            request(None, 1)
+                .expect_err("a reason")
+                .starts_with("Missing Kafka request. Task input MUST have")
+        );
+        assert_eq!(why(json!({})), "No boot strap servers specified");
+        assert_eq!(
+            why(json!({"bootStrapServers": "b", "topic": "  ", "value": 1})),
+            "Missing Kafka topic. See documentation for KafkaTask for required input parameters"
+        );
+        assert_eq!(
+            why(json!({"bootStrapServers": "b", "topic": "t", "value": null})),
+            "Missing Kafka value.  See documentation for KafkaTask for required input parameters"
+        );
+    }
+
+    #[test]
+    fn keys_take_the_form_of_their_serializer() {
+        let key = |key: Value, kind: &str| {
+            let name = format!("org.apache.kafka.common.serialization.{kind}Serializer");
+            sent(json!({"key": key, "keySerializer": name})).map(|m| m.key.expect("a key"))
+        };
+        assert_eq!(sent(json!({})).expect("a message").key.as_deref(), Some(&b"null"[..]));
+        assert_eq!(key(json!([1, "a", null]), "String").expect("text"), b"[1, a, null]");
+        assert_eq!(key(json!("+5"), "Long").expect("number"), 5_i64.to_be_bytes());
+        assert_eq!(key(json!(7), "Integer").expect("number"), 7_i32.to_be_bytes());
+        for (value, kind) in [
+            (json!("7.5"), "Long"),
+            (json!(" 5"), "Long"),
+            (json!("2147483648"), "Integer"),
+            (Value::Null, "Long"),
+        ] {
+            let text = java::to_text(&value);
+            let why = key(value, kind).expect_err("no number");
+            assert_eq!(why, format!("Failed to invoke kafka task due to: For input string: \"{text}\""));
+        }
+        assert!(
+            key(json!("x"), "ByteArray")
+                .expect_err("no text")
+                .contains("Can't convert key of class java.lang.String")
+        );
+        let unknown = sent(json!({"keySerializer": "no.such.Serializer"})).expect_err("unknown");
+        assert!(unknown.contains("Invalid value no.such.Serializer for configuration key.serializer"));
+    }
+
+    #[test]
+    fn a_request_that_cannot_be_read_fails_with_a_reason() {
+        assert!(request(Some(&json!("text")), 1).is_err());
+        for bad in [
+            json!({"headers": [1]}),
+            json!({"maxBlockMs": "soon"}),
+            json!({"bootStrapServers": ["b"]}),
+            json!({"headers": null}),
+        ] {
+            assert!(sent(bad).is_err());
+        }
+        let ok = sent(json!({"maxBlockMs": "10000", "topic": 12345, "unknown": 1})).expect("coerced");
+        assert_eq!(
+            (ok.topic.as_str(), ok.max_block_ms, ok.value.as_slice()),
+            ("12345", Some(10_000), &b"\"v\""[..])
+        );
+    }
 }

@@ -7,6 +7,7 @@ mod event;
 mod fork_join;
 mod human;
 mod join;
+mod json_text;
 mod kafka_publish;
 mod noop;
 mod set_variable;
@@ -23,7 +24,7 @@ use serde_json::Value;
 use crate::decide::{Halt, Mapping, Turn};
 use crate::def::TaskConfig;
 use crate::id::TaskNo;
-use crate::plan::Node;
+use crate::plan::{Node, Plan};
 use crate::task::TaskState;
 
 pub(crate) use event::{Fit, sink_matches};
@@ -108,21 +109,22 @@ static KINDS: &[&dyn TaskKind] = &[
     &undelivered::HTTP,
 ];
 
-/// Is this an EVENT that waits for an answer from outside?
-pub(crate) fn is_async_event(row: &TaskState) -> bool {
-    &*row.task_type == "EVENT" && waits_for_answer(row)
-}
-
-/// Does the row stay open after its message went out?
-pub(crate) fn waits_for_answer(row: &TaskState) -> bool {
-    row.input.get("asyncComplete") == Some(&Value::Bool(true))
+/// Does the row, of a type that the engine runs, wait for an answer from outside? The input member `asyncComplete` says so,
+/// else the definition.
+pub(crate) fn waits_for_answer(plan: &Plan, row: &TaskState) -> bool {
+    match row.input.get("asyncComplete") {
+        Some(value) => value == &Value::Bool(true),
+        None => plan.config(row.base_ref()).and_then(|c| c.async_complete).unwrap_or(false),
+    }
 }
 
 /// May the row have a message in the outbox?
 pub(crate) fn publishes(row: &TaskState) -> bool {
     match &*row.task_type {
         "KAFKA_PUBLISH" => true,
-        "EVENT" => row.input.get("sink").and_then(Value::as_str).is_some_and(|sink| !sink.starts_with("conductor")),
+        "EVENT" => {
+            row.input.get("sink").and_then(Value::as_str).is_some_and(|sink| !sink.starts_with("conductor"))
+        }
         _ => false,
     }
 }

@@ -46,3 +46,36 @@ impl TaskKind for SetVariable {
         turn.complete(no, Payload::empty());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::decide::bench::Bench;
+    use crate::task::TaskStatus;
+
+    #[test]
+    fn variables_are_put_one_by_one() {
+        let set = |name: &str, input| json!({"name": name, "taskReferenceName": name, "type": "SET_VARIABLE", "inputParameters": input});
+        let tasks = json!([
+            set("a", json!({"x": 1, "y": {"z": 1}})),
+            set("b", json!({"y": "${workflow.variables.x}", "id": "${CPEWF_TASK_ID}"}))
+        ]);
+        let bench = Bench::start(tasks, json!({}));
+        assert_eq!(json!(bench.run.head.variables.map()), json!({"x": 1, "y": 1, "id": "${CPEWF_TASK_ID}"}));
+        assert!(bench.row("b").output.is_empty());
+    }
+
+    #[test]
+    fn too_many_bytes_change_nothing() {
+        let tasks = json!([{"name": "a", "taskReferenceName": "a", "type": "SET_VARIABLE", "inputParameters": {"big": "x".repeat(100)}}]);
+        let bench = Bench::start(tasks, json!({}));
+        assert!(bench.run.head.variables.is_empty());
+        assert_eq!(bench.row("a").status, TaskStatus::FailedWithTerminalError);
+        assert!(
+            bench.reason().contains("The variables payload size: 110 of workflow: "),
+            "{}",
+            bench.reason()
+        );
+    }
+}

@@ -41,13 +41,19 @@ impl TaskKind for Switch {
             row.ended_at = Some(turn.cx.now);
             row.updated_at = turn.cx.now;
             row.reason = Some(
-                format!("The evaluator {} is not in this version of Podium; use value-param", evaluator.unwrap_or_default())
-                    .into(),
+                format!(
+                    "The evaluator {} is not in this version of Podium; use value-param",
+                    evaluator.unwrap_or_default()
+                )
+                .into(),
             );
             return Ok(());
         }
         if evaluator != Some("value-param") {
-            return Err(Halt::failed(format!("No evaluator registered for type: {}", evaluator.unwrap_or("null"))));
+            return Err(Halt::failed(format!(
+                "No evaluator registered for type: {}",
+                evaluator.unwrap_or("null")
+            )));
         }
         let name = node.config.expression.as_deref().unwrap_or_default();
         let case = input.get(name).map_or_else(|| "null".to_owned(), java::to_text);
@@ -76,5 +82,64 @@ fn chosen(node: &Node, case: &str) -> Option<NodeIx> {
     match node.cases.iter().find(|(name, _)| name == case) {
         Some((_, first)) => *first,
         None => node.default_case,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::decide::bench::Bench;
+    use crate::run::RunStatus;
+    use crate::task::TaskStatus;
+
+    fn switch(config: serde_json::Value, input: serde_json::Value) -> Bench {
+        let mut task = json!({"name": "s", "taskReferenceName": "s", "type": "SWITCH", "evaluatorType": "value-param",
+            "expression": "v", "inputParameters": {"v": "${workflow.input.v}"},
+            "decisionCases": {"a": [{"name": "t", "taskReferenceName": "t"}], "empty": []},
+            "defaultCase": [{"name": "d", "taskReferenceName": "d"}]});
+        for (name, value) in config.as_object().expect("a map") {
+            task[name] = value.clone();
+        }
+        Bench::start(json!([task, {"name": "after", "taskReferenceName": "after"}]), input)
+    }
+
+    fn refs(bench: &Bench) -> Vec<&str> {
+        bench.run.tasks.iter().map(|t| &*t.ref_name).collect()
+    }
+
+    #[test]
+    fn it_goes_into_the_case_or_the_default_or_on() {
+        assert_eq!(refs(&switch(json!({}), json!({"v": "a"}))), ["s", "t"]);
+        assert_eq!(refs(&switch(json!({}), json!({"v": "z"}))), ["s", "d"]);
+        assert_eq!(refs(&switch(json!({}), json!({"v": "empty"}))), ["s", "after"]);
+        assert_eq!(refs(&switch(json!({"defaultCase": []}), json!({}))), ["s", "after"]);
+    }
+
+    #[test]
+    fn the_case_is_the_text_of_the_value() {
+        let number = |v| serde_json::from_str(v).expect("JSON");
+        for (value, text) in [
+            (json!(1), "1"),
+            (json!(true), "true"),
+            (json!(null), "null"),
+            (number("2.0"), "2.0"),
+            (json!([1, 2]), "[1, 2]"),
+            (json!({"k": "v"}), "{k=v}"),
+        ] {
+            let bench = switch(json!({}), json!({"v": value}));
+            assert_eq!(bench.row("s").output.map()["evaluationResult"], json!([text]));
+            assert_eq!(bench.row("s").input.map()["case"], json!(text));
+        }
+    }
+
+    #[test]
+    fn other_evaluators_end_the_run() {
+        let bench = switch(json!({"evaluatorType": "lua"}), json!({}));
+        assert_eq!(bench.reason(), "No evaluator registered for type: lua");
+        assert_eq!(bench.run.tasks.len(), 0);
+        let bench = switch(json!({"evaluatorType": "javascript"}), json!({}));
+        assert_eq!(bench.row("s").status, TaskStatus::Failed);
+        assert_eq!(bench.run.head.status, RunStatus::Failed);
     }
 }

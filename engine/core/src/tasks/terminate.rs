@@ -45,3 +45,44 @@ impl TaskKind for Terminate {
         turn.complete(no, Payload::from_map(output));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::decide::bench::Bench;
+    use crate::run::RunStatus;
+
+    fn terminate(input: serde_json::Value) -> Bench {
+        let end =
+            json!({"name": "e", "taskReferenceName": "e", "type": "TERMINATE", "inputParameters": input});
+        let tasks = json!([{"name": "n", "taskReferenceName": "n", "type": "NOOP"}, end, {"name": "t", "taskReferenceName": "t"}]);
+        Bench::start(tasks, json!({"v": [1]}))
+    }
+
+    #[test]
+    fn it_ends_the_run_with_its_status_and_output() {
+        let bench =
+            terminate(json!({"terminationStatus": "COMPLETED", "workflowOutput": "${workflow.input}"}));
+        assert_eq!(bench.run.head.status, RunStatus::Completed);
+        assert_eq!(json!(bench.run.head.output.map()), json!({"v": [1]}));
+        let id = bench.run.task_id(bench.row("e").no);
+        assert_eq!(bench.reason(), format!("Workflow is COMPLETED by TERMINATE task: {id}"));
+        assert!(bench.row("n").executed && !bench.row("e").executed);
+        assert_eq!(bench.run.tasks.len(), 2);
+
+        let bench = terminate(
+            json!({"terminationStatus": "TERMINATED", "terminationReason": "enough", "workflowOutput": 5}),
+        );
+        assert_eq!(bench.run.head.status, RunStatus::Terminated);
+        assert_eq!((bench.reason(), json!(bench.run.head.output.map())), ("enough", json!({"output": 5})));
+        assert!(bench.row("e").executed);
+    }
+
+    #[test]
+    fn an_unknown_status_fails() {
+        let bench = terminate(json!({"terminationStatus": "completed"}));
+        assert_eq!(bench.run.head.status, RunStatus::Failed);
+        assert_eq!(bench.row("e").reason.as_deref(), Some("given termination status is not valid"));
+    }
+}

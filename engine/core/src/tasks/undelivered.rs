@@ -31,3 +31,23 @@ impl TaskKind for Undelivered {
         )))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::decide::bench::Bench;
+    use crate::run::RunStatus;
+
+    #[test]
+    fn a_run_that_reaches_one_says_so() {
+        let tasks = json!([{"name": "n", "taskReferenceName": "n", "type": "NOOP"},
+            {"name": "h", "taskReferenceName": "h", "type": "HTTP", "inputParameters": {"http_request": {}}}]);
+        let bench = Bench::start(tasks, json!({}));
+        assert_eq!(bench.run.head.status, RunStatus::Failed);
+        assert_eq!(
+            bench.reason(),
+            "Task 'h' has the type HTTP, which this version of Podium does not run yet"
+        );
+    }
+}

@@ -80,3 +80,53 @@ fn end_of(input: &Payload, now: Timestamp) -> Result<Option<Timestamp>, String> 
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::WITHOUT_END_S;
+    use crate::decide::bench::Bench;
+    use crate::decide::bench::NOW;
+    use crate::task::TaskStatus;
+    use crate::time::Span;
+
+    fn wait(input: serde_json::Value) -> Bench {
+        let wait = json!({"name": "w", "taskReferenceName": "w", "type": "WAIT", "inputParameters": input});
+        Bench::start(json!([wait, {"name": "t", "taskReferenceName": "t"}]), json!({}))
+    }
+
+    #[test]
+    fn it_waits_as_long_as_it_says() {
+        let bench = wait(json!({"duration": "1 days 2 hours 3 minutes 4 seconds"}));
+        assert_eq!(bench.row("w").wait_until, Some(NOW + Span::from_secs(93_784)));
+        assert_eq!(bench.run.head.wake_at, bench.row("w").wait_until);
+        assert_eq!(bench.row("w").updated_at.as_millis(), 0);
+        for at_once in [json!({"until": "2020-01-01 10:00"}), json!({"duration": "0 seconds"})] {
+            assert_eq!(wait(at_once).row("w").status, TaskStatus::Completed);
+        }
+    }
+
+    #[test]
+    fn without_an_end_it_waits_for_somebody() {
+        for blank in [json!({}), json!({"duration": "", "until": null})] {
+            let bench = wait(blank);
+            assert_eq!((bench.row("w").status, bench.row("w").wait_until), (TaskStatus::InProgress, None));
+            assert_eq!((bench.row("w").callback_after_s, bench.run.head.wake_at), (WITHOUT_END_S, None));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_ends_the_run() {
+        let why = |input| {
+            let bench = wait(input);
+            assert_eq!(bench.row("w").status, TaskStatus::FailedWithTerminalError);
+            bench.row("w").reason.as_deref().unwrap_or_default().to_owned()
+        };
+        assert_eq!(why(json!({"duration": "soon"})), "Not valid duration: soon");
+        assert_eq!(why(json!({"until": "soon"})), "Invalid/Unsupported Wait Until format.  Provided: soon");
+        assert!(
+            why(json!({"duration": "1s", "until": "2030-01-01"})).starts_with("Both 'duration' and 'until'")
+        );
+    }
+}

@@ -43,9 +43,13 @@ pub(super) fn until(text: &str) -> Option<Timestamp> {
         }
     };
     let offset = parts.next().map_or(Some(0), zone_minutes)?;
-    let in_range = (0..=9_999).contains(&year) && month.abs() < 10_000 && day.abs() < 1_000_000 && minutes.abs() < 10_000_000;
+    let in_range = (0..=9_999).contains(&year)
+        && month.abs() < 10_000
+        && day.abs() < 1_000_000
+        && minutes.abs() < 10_000_000;
     in_range.then(|| {
-        let days = days_from_civil(year + (month - 1).div_euclid(12), (month - 1).rem_euclid(12) + 1) + day - 1;
+        let days =
+            days_from_civil(year + (month - 1).div_euclid(12), (month - 1).rem_euclid(12) + 1) + day - 1;
         Timestamp::from_millis((days * 1_440 + minutes - offset) * 60_000)
     })
 }
@@ -53,8 +57,21 @@ pub(super) fn until(text: &str) -> Option<Timestamp> {
 /// Minutes east of Greenwich.
 fn zone_minutes(zone: &str) -> Option<i64> {
     let fixed = [
-        ("UTC", 0), ("GMT", 0), ("Z", 0), ("EST", -300), ("EDT", -240), ("CST", -360), ("CDT", -300), ("MST", -420),
-        ("MDT", -360), ("PST", -480), ("PDT", -420), ("CET", 60), ("CEST", 120), ("IST", 330), ("JST", 540),
+        ("UTC", 0),
+        ("GMT", 0),
+        ("Z", 0),
+        ("EST", -300),
+        ("EDT", -240),
+        ("CST", -360),
+        ("CDT", -300),
+        ("MST", -420),
+        ("MDT", -360),
+        ("PST", -480),
+        ("PDT", -420),
+        ("CET", 60),
+        ("CEST", 120),
+        ("IST", 330),
+        ("JST", 540),
     ];
     let zone = zone.trim();
     if let Some((_, minutes)) = fixed.iter().find(|(name, _)| name.eq_ignore_ascii_case(zone)) {

@@ -1,0 +1,78 @@
+//! For the unit tests of task types: a run that has just started.
+
+use serde_json::Value;
+
+use super::{Cx, Decision, Known, Settings, World, decide};
+use crate::event::Event;
+use crate::id::RunId;
+use crate::payload::Payload;
+use crate::plan::{Plan, snapshot};
+use crate::run::{NewRun, RunExtra, RunState};
+use crate::task::TaskState;
+use crate::time::Timestamp;
+
+struct Nobody;
+
+impl World for Nobody {
+    fn definition(&self, _name: &str, _version: Option<i32>) -> Known {
+        Known::Absent
+    }
+
+    fn polled_recently(&self, _task_type: &str, domain: &str) -> bool {
+        domain == "live"
+    }
+}
+
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+/// A plan and its run, after the first decision.
+pub(crate) struct Bench {
+    pub(crate) plan: Plan,
+    pub(crate) run: RunState,
+}
+
+impl Bench {
+    /// Starts a run of these tasks.
+    pub(crate) fn start(tasks: Value, input: Value) -> Bench {
+        Bench::start_with(tasks, input, RunExtra::default())
+    }
+
+    pub(crate) fn start_with(tasks: Value, input: Value, extra: RunExtra) -> Bench {
+        let def = serde_json::json!({"name": "wf", "tasks": tasks});
+        let def = serde_json::from_value(def).expect("a definition");
+        let plan = Plan::compile(&snapshot(&def, &|_| None)).expect("a plan");
+        let run = RunState::new(NewRun {
+            id: RunId::new(NOW, 1, 0),
+            snapshot: plan.hash,
+            name: "wf".into(),
+            def_version: 1,
+            variables: Payload::empty(),
+            input: Payload::from_map(input.as_object().expect("a map").clone()),
+            correlation_id: None,
+            priority: 0,
+            extra,
+            now: NOW,
+        });
+        let mut bench = Bench { plan, run };
+        bench.decide(&Event::Started);
+        bench
+    }
+
+    pub(crate) fn decide(&mut self, event: &Event) {
+        let settings = Settings { variables_limit_bytes: 100, ..Settings::default() };
+        let cx = Cx { now: NOW, random: 1, settings: &settings, world: &Nobody };
+        match decide(&self.plan, &mut self.run, event, &cx) {
+            Decision::Done(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The latest row of a reference.
+    pub(crate) fn row(&self, name: &str) -> &TaskState {
+        self.run.tasks.latest(name).unwrap_or_else(|| panic!("no row of {name}"))
+    }
+
+    pub(crate) fn reason(&self) -> &str {
+        self.run.head.reason.as_deref().unwrap_or_default()
+    }
+}
