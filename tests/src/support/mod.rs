@@ -8,8 +8,10 @@ pub mod client;
 pub mod http;
 pub mod kafka;
 pub mod keeper;
+pub mod pipeline;
 pub mod podium;
 pub mod postgres;
+pub mod stage;
 pub mod wait;
 
 use std::path::PathBuf;

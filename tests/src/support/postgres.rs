@@ -236,3 +236,22 @@ fn sweep_left_overs() {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::audit::Sql;
+    use super::{Cluster, Durability};
+
+    #[test]
+    fn a_cluster_gives_databases_and_leaves_nothing_behind() {
+        let cluster = Cluster::start(Durability::Durable, &[]).expect("a cluster");
+        let (a, b) = (cluster.database("a").expect("one"), cluster.database("a").expect("another"));
+        assert_ne!(a, b);
+        let sql = Sql::connect(&a).expect("a connection");
+        assert_eq!(sql.texts("SHOW fsync").expect("a row"), ["on"]);
+        assert_eq!(sql.number("SELECT 40 + 2::bigint").expect("a row"), 42);
+        let folder = cluster.folder.clone();
+        drop(cluster);
+        assert!(!folder.exists());
+    }
+}

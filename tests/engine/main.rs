@@ -1,0 +1,6 @@
+//! The whole engine from outside: a real `podium`, a real PostgreSQL, and both kinds of broker.
+
+mod bad_input;
+mod outages;
+mod pipeline;
+mod router;
