@@ -80,7 +80,7 @@ impl Producer {
             .set("partitioner", "murmur2_random")
             // shorter than the lease of an outbox lane, so that two nodes never send one lane at once
             .set("message.timeout.ms", "20000")
-            // see engine/kafka/README.md for the measurement
+            // MEASURED
             .set("linger.ms", "1")
             // records go in only for topics that exist, so one that is missing was deleted
             .set("topic.metadata.propagation.max.ms", "3000")

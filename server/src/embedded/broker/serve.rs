@@ -146,10 +146,11 @@ fn pass_requests(client: &TcpStream, inside: &mut TcpStream, link: &Link, writes
             let question =
                 [request.get(..4).unwrap_or_default(), request.get(8..).unwrap_or_default()].concat();
             let fetched = *link.fetched.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((same, seen)) = &latest {
-                if *same == question && !fetched {
-                    writes.wait(*seen, fetch_wait(request));
-                }
+            if let Some((same, seen)) = &latest
+                && *same == question
+                && !fetched
+            {
+                writes.wait(*seen, fetch_wait(request));
             }
             latest = Some((question, *writes.lock()));
         }
