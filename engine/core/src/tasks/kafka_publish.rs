@@ -22,7 +22,6 @@ const INTEGER_SERIALIZER: &str = "org.apache.kafka.common.serialization.IntegerS
 /// Serializers of the client library that exist but take no text.
 const OTHER_SERIALIZERS: [&str; 8] =
     ["ByteArray", "ByteBuffer", "Bytes", "Double", "Float", "Short", "UUID", "Void"];
-const MAX_BLOCK_MS: i64 = 500;
 
 impl TaskKind for KafkaPublish {
     fn name(&self) -> &'static str {
@@ -64,7 +63,8 @@ fn request(request: Option<&Value>, task: TaskNo) -> Result<Outgoing, String> {
     };
     let servers = text(request, "bootStrapServers")?;
     let topic = text(request, "topic")?;
-    let max_block_ms = number(request, "maxBlockMs")?.unwrap_or(MAX_BLOCK_MS);
+    // not given: the relay knows whether the broker exists, and waits accordingly
+    let max_block_ms = number(request, "maxBlockMs")?;
     number(request, "requestTimeoutMs")?;
     let headers = match request.get("headers") {
         None => Some(Vec::new()),

@@ -17,7 +17,6 @@ mod terminate;
 mod undelivered;
 mod user_defined;
 mod wait;
-mod wait_text;
 
 use serde_json::Value;
 

@@ -6,9 +6,9 @@
 
 use serde_json::Value;
 
-use super::{TaskKind, wait_text};
+use super::TaskKind;
 use crate::decide::{Halt, Mapping, Turn};
-use crate::expr::java;
+use crate::expr::{instant, java};
 use crate::id::TaskNo;
 use crate::payload::Payload;
 use crate::plan::Node;
@@ -70,14 +70,11 @@ fn end_of(input: &Payload, now: Timestamp) -> Result<Option<Timestamp>, String> 
         (Some(_), Some(_)) => {
             Err("Both 'duration' and 'until' specified. Please provide only one input".to_owned())
         }
-        (Some(duration), None) => match wait_text::duration(&duration) {
-            Some(span) => Ok(Some(now + span)),
-            None => Err(format!("Not valid duration: {duration}")),
+        (Some(duration), None) => match instant::parse_duration(&duration) {
+            Ok(span) => Ok(Some(now + span)),
+            Err(reason) => Err(reason.to_string()),
         },
-        (None, Some(until)) => match wait_text::until(&until) {
-            Some(at) => Ok(Some(at)),
-            None => Err(format!("Invalid/Unsupported Wait Until format.  Provided: {until}")),
-        },
+        (None, Some(until)) => instant::parse_until(&until).map(Some).map_err(|reason| reason.to_string()),
     }
 }
 
