@@ -107,7 +107,7 @@ fn request(request: Option<&Value>, task: TaskNo) -> Result<Outgoing, String> {
         key: Some(key),
         value,
         headers,
-        max_block_ms: Some(max_block_ms),
+        max_block_ms,
     })
 }
 
