@@ -164,6 +164,11 @@ impl Podium {
     /// Starts it again and waits until it is ready.
     pub fn restart(&mut self) -> anyhow::Result<()> {
         self.respawn()?;
+        self.wait_ready()
+    }
+
+    /// Waits until a process that was started again is ready.
+    pub fn wait_ready(&mut self) -> anyhow::Result<()> {
         let ready = self.becomes_ready()?;
         anyhow::ensure!(ready, "podium did not come back: {}", self.log_tail());
         Ok(())
