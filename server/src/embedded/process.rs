@@ -16,7 +16,7 @@ pub(super) struct User {
 }
 
 /// Whether this process is root.
-pub(super) fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     #[expect(unsafe_code, reason = "geteuid has no safe form in std; it cannot fail and touches no memory")]
     // SAFETY: takes no argument, always succeeds
     let uid = unsafe { libc::geteuid() };

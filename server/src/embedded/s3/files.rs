@@ -71,6 +71,8 @@ pub(super) fn now_ms() -> u64 {
 /// All buckets.
 pub(super) struct Files {
     root: PathBuf,
+    /// Kept locked while we run: each process keeps its own index, so two would not see each other's objects.
+    _lock: File,
     drafts: AtomicU64,
     buckets: RwLock<BTreeMap<String, Arc<Bucket>>>,
 }
@@ -100,6 +102,9 @@ pub(super) enum PublishError {
 impl Files {
     /// Opens or makes the store; reads every object's description.
     pub(super) fn open(root: &Path) -> io::Result<Self> {
+        fs::create_dir_all(root)?;
+        let lock = File::options().create(true).truncate(false).write(true).open(root.join("lock"))?;
+        lock.try_lock().map_err(|e| io::Error::other(format!("another store uses {}: {e}", root.display())))?;
         let tmp = root.join("tmp");
         if tmp.exists() {
             fs::remove_dir_all(&tmp)?;
@@ -114,7 +119,7 @@ impl Files {
                 buckets.insert(name, Arc::new(Bucket::open(entry.path())?));
             }
         }
-        Ok(Self { root: root.to_owned(), drafts: AtomicU64::new(0), buckets: RwLock::new(buckets) })
+        Ok(Self { root: root.to_owned(), _lock: lock, drafts: AtomicU64::new(0), buckets: RwLock::new(buckets) })
     }
 
     pub(super) fn bucket(&self, name: &str) -> Option<Arc<Bucket>> {

@@ -1,0 +1,62 @@
+# All commands of the project. `make help` lists them; CI calls the same ones.
+.DEFAULT_GOAL := help
+# The lock file is part of the source: a dependency that moved within its range has broken builds before.
+CARGO ?= cargo
+LOCKED ?= --locked
+
+.PHONY: help setup demo run build release test lint fmt sqlx openapi conformance chaos bench
+
+help: ## list these commands
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install the missing system packages (Debian, as root), or name them
+	@scripts/setup.sh test
+
+demo: ## build, start everything embedded, run the pipeline on 10,000 rows, show the runs, stop
+	@scripts/setup.sh run
+	$(CARGO) build $(LOCKED) -p podium-server
+	@$(CARGO) run -q $(LOCKED) -p podium-server -- demo --output target/demo
+
+run: ## start the same as the demo and stay; the API is on http://127.0.0.1:8080
+	@scripts/setup.sh run
+	$(CARGO) run $(LOCKED) -p podium-server -- dev
+
+build: ## build everything (debug)
+	@scripts/setup.sh build
+	$(CARGO) build $(LOCKED) --workspace --all-targets
+
+release: ## build the optimised binary, target/release/podium
+	@scripts/setup.sh build
+	$(CARGO) build $(LOCKED) --release -p podium-server
+
+test: ## all tests: real PostgreSQL, a real Kafka node, recorded answers of a genuine Conductor
+	@scripts/setup.sh test
+	$(CARGO) build $(LOCKED) -p podium-server
+	$(CARGO) test $(LOCKED) --workspace
+
+lint: ## formatting and warnings, both as errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
+
+fmt: ## format the code
+	$(CARGO) fmt --all
+
+sqlx: ## renew .sqlx/, which lets the workspace build without a database
+	scripts/sqlx-prepare.sh
+
+openapi: ## renew openapi/podium.json from the code
+	$(CARGO) run -q $(LOCKED) -p podium-server -- openapi > openapi/podium.json.new
+	mv openapi/podium.json.new openapi/podium.json
+
+conformance: ## the recorded scenarios of a genuine Conductor, against Podium
+	@scripts/setup.sh test
+	$(CARGO) test $(LOCKED) -p podium-tests --test conformance
+
+chaos: ## the long tests: processes and databases killed while load runs
+	@scripts/setup.sh test
+	$(CARGO) test $(LOCKED) -p podium-tests --test chaos
+
+bench: ## measure against the limit of a bare PostgreSQL (about 15 minutes)
+	@scripts/setup.sh test
+	$(CARGO) build $(LOCKED) --release -p podium-server
+	$(CARGO) run $(LOCKED) --release -p podium-bench

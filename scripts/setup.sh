@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Makes sure that the system packages are there. On Debian as root the missing ones are installed; elsewhere one
+# line names them and the status is 1. Looks only at commands and headers, so it costs nothing when all is there.
+#
+#   scripts/setup.sh build    what compiling needs
+#   scripts/setup.sh run      and what `podium dev` needs (the default)
+#   scripts/setup.sh test     and what the tests need
+set -euo pipefail
+level=${1:-run}
+missing=()
+
+has() { command -v "$1" >/dev/null 2>&1; }
+need() { missing+=("$1"); }
+
+has_postgres() {
+    local dir
+    for dir in ${PG_BIN_DIR:+"$PG_BIN_DIR"} "$(pg_config --bindir 2>/dev/null || true)" \
+        "$(dirname "$(command -v initdb || echo /none)")" /usr/lib/postgresql/*/bin; do
+        if [ -x "$dir/initdb" ] && [ -x "$dir/postgres" ]; then return 0; fi
+    done
+    return 1
+}
+
+# librdkafka is compiled from source with TLS and compression
+has cc || need gcc
+has make || need make
+has pkg-config || need pkg-config
+[ -e /usr/include/zlib.h ] || need zlib1g-dev
+[ -e /usr/include/openssl/ssl.h ] || need libssl-dev
+case $level in
+run | test) has_postgres || need postgresql ;;
+esac
+if [ "$level" = test ]; then
+    # the tests run a real Apache Kafka node
+    has java || need default-jre-headless
+    has mvn || need maven
+fi
+if ! has cargo; then
+    echo "cargo is missing: install Rust from https://rustup.rs" >&2
+    exit 1
+fi
+[ ${#missing[@]} -gt 0 ] || exit 0
+if [ "$(id -u)" = 0 ] && has apt-get; then
+    echo "installing ${missing[*]}" >&2
+    # the first try saves the time of an update where the lists are fresh
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null 2>&1 && exit 0
+    apt-get update -qq
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    exit 0
+fi
+echo "missing: ${missing[*]} (on Debian: apt-get install ${missing[*]})" >&2
+exit 1

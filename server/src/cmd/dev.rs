@@ -1,0 +1,169 @@
+//! `podium dev`: the engine, its services, and what they need, in one process.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use podium_events::broker::Broker;
+use podium_kafka::{Cluster, KafkaSettings, TopicSpec};
+use podium_objects::{ObjectStore, S3Settings};
+use podium_store::Store;
+use tracing::info;
+
+use super::{WorkerName, block_on, settle};
+use crate::config::{Config, Layers};
+use crate::embedded::broker::DevBroker;
+use crate::embedded::postgres::EmbeddedPostgres;
+use crate::embedded::process::is_root;
+use crate::embedded::s3::{EmbeddedS3, S3Options};
+use crate::shutdown::Signals;
+use crate::wire::{Node, NodeOptions, open_store};
+
+/// Topics and buckets of the documented pipeline.
+const TOPICS: [&str; 9] = [
+    "conductor-events",
+    "conductor-events-dlq",
+    "email-validation-requests",
+    "phone-validation-requests",
+    "enrichment-requests",
+    "airflow-trigger-requests",
+    "email-hygiene-requests",
+    "reverse-email-requests",
+    "dag-monitor-queue",
+];
+const BUCKETS: [&str; 6] =
+    ["raw-data", "email-validated", "phone-validated", "enriched", "name-parse-output", "email-hygiene-output"];
+/// Of the pipeline's topics on the development broker: enough to share work among a few processes.
+const PARTITIONS: i32 = 4;
+
+pub(super) fn run(layers: Layers) -> anyhow::Result<()> {
+    let mut config = settle(&layers)?;
+    config.check_listen()?;
+    let data = config.data_dir(is_root())?;
+    block_on(async {
+        let signals = Signals::new().context("could not take over the signals")?;
+        let stop = signals.first();
+        tokio::pin!(stop);
+        let running = tokio::select! {
+            running = Running::start(&mut config, &data) => running?,
+            () = &mut stop => return Ok(()),
+        };
+        info!("data in {}", data.display());
+        if let Some(postgres) = &running.postgres {
+            info!("PostgreSQL: {}", postgres.psql());
+        }
+        info!("Kafka: {}", running.kafka.bootstrap);
+        info!("S3: {} (access key {})", running.s3.endpoint, running.s3.access_key);
+        let address = running.node.address();
+        info!("podium serves the REST API on http://{address} (description at /swagger-ui/)");
+        stop.await;
+        running.stop().await;
+        info!("stopped");
+        Ok(())
+    })
+}
+
+/// A node with the parts that were brought along for it.
+pub(super) struct Running {
+    pub(super) node: Node,
+    pub(super) postgres: Option<EmbeddedPostgres>,
+    pub(super) kafka: KafkaSettings,
+    pub(super) s3: S3Settings,
+    own_s3: Option<EmbeddedS3>,
+    broker: Option<DevBroker>,
+}
+
+impl Running {
+    /// Starts what the settings do not name, then the node with its services.
+    pub(super) async fn start(config: &mut Config, data: &Path) -> anyhow::Result<Self> {
+        let (postgres, (own_s3, s3)) = tokio::try_join!(start_postgres(config, data), start_s3(config, data))?;
+        if let Some(postgres) = &postgres {
+            postgres.url().clone_into(&mut config.database.url);
+        }
+        let broker = match config.kafka() {
+            Some(_) => None,
+            None => Some(DevBroker::start(config.dev.kafka_listen.port()).context("the development broker")?),
+        };
+        let kafka = broker.as_ref().map(Broker::settings).or_else(|| config.kafka()).context("no Kafka settings")?;
+        let store = open_store(config).await?;
+        let (topics, buckets) = tokio::join!(make_topics(&kafka, broker.is_some()), make_buckets(&s3));
+        topics?;
+        buckets?;
+        if broker.is_some() {
+            republish(&store).await?;
+        }
+        let options = NodeOptions {
+            kafka: Some(kafka.clone()),
+            s3: Some(s3.clone()),
+            workers: config.workers.run.iter().map(|n| n.parse::<WorkerName>()).collect::<Result<_, _>>()?,
+            young_broker: broker.is_some(),
+            await_consumers: true,
+        };
+        let node = Node::start(config, store, options).await?;
+        Ok(Self { node, postgres, kafka, s3, own_s3, broker })
+    }
+
+    /// Stops the node first and what it stands on afterwards.
+    pub(super) async fn stop(self) {
+        self.node.stop().await;
+        if let Some(s3) = self.own_s3 {
+            s3.stop().await;
+        }
+        drop(self.broker);
+        if let Some(postgres) = self.postgres {
+            // blocks until the last checkpoint is written
+            let stopped = tokio::task::spawn_blocking(move || postgres.stop()).await;
+            if let Err(error) = stopped {
+                tracing::error!(%error, "PostgreSQL was not stopped in good order");
+            }
+        }
+    }
+}
+
+async fn start_postgres(config: &Config, data: &Path) -> anyhow::Result<Option<EmbeddedPostgres>> {
+    if !config.database.url.is_empty() {
+        return Ok(None);
+    }
+    let bin = std::env::var_os("PG_BIN_DIR").map(std::path::PathBuf::from);
+    let data = data.to_owned();
+    let started = tokio::task::spawn_blocking(move || EmbeddedPostgres::start(&data, bin.as_deref())).await??;
+    Ok(Some(started))
+}
+
+async fn start_s3(config: &Config, data: &Path) -> anyhow::Result<(Option<EmbeddedS3>, S3Settings)> {
+    if let Some(given) = config.s3() {
+        return Ok((None, given));
+    }
+    let mut options = S3Options { listen: config.dev.s3_listen, ..S3Options::local(data.join("s3")) };
+    if !config.s3.access_key.is_empty() && !config.s3.secret_key.is_empty() {
+        options.access_key.clone_from(&config.s3.access_key);
+        options.secret_key.clone_from(&config.s3.secret_key);
+    }
+    let store = EmbeddedS3::start(options).await.context("the S3 store could not start")?;
+    let settings = store.settings();
+    Ok((Some(store), settings))
+}
+
+async fn make_topics(kafka: &KafkaSettings, own: bool) -> anyhow::Result<()> {
+    let partitions = own.then_some(PARTITIONS);
+    let topics = TOPICS.map(|name| TopicSpec { name: name.to_owned(), partitions });
+    let cluster = Cluster::configured(kafka)?;
+    let made = cluster.ensure_topics(&topics, Duration::from_secs(15)).await;
+    made.with_context(|| format!("could not make topics at {}", kafka.bootstrap))?;
+    Ok(())
+}
+
+async fn make_buckets(s3: &S3Settings) -> anyhow::Result<()> {
+    let store = ObjectStore::new(s3.clone())?;
+    futures::future::try_join_all(BUCKETS.map(|bucket| store.ensure_bucket(bucket))).await?;
+    Ok(())
+}
+
+/// The development broker forgot what it was sent: what open runs still wait for is sent again, with its ids.
+async fn republish(store: &Store) -> anyhow::Result<()> {
+    let again = store.republish_open_outbox().await.context("open messages could not be sent again")?;
+    if again > 0 {
+        info!(messages = again, "sending the messages of open runs again");
+    }
+    Ok(())
+}

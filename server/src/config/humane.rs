@@ -1,0 +1,58 @@
+//! Times as people write them.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::de::{Deserialize, Deserializer, Error};
+
+/// A time: `"250ms"`, `"30s"`, `"5m"`, `"1h"`, `"7d"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Humane(pub Duration);
+
+const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+
+impl FromStr for Humane {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is no time; write \"250ms\", \"30s\", \"5m\", \"1h\" or \"7d\"");
+        let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let (number, unit) = text.split_at(split);
+        let number: u64 = number.parse().map_err(|_| wrong())?;
+        let (_, ms) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
+        number.checked_mul(*ms).map(|ms| Self(Duration::from_millis(ms))).ok_or_else(wrong)
+    }
+}
+
+impl<'de> Deserialize<'de> for Humane {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+impl fmt::Display for Humane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ms = u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX);
+        let (name, size) = UNITS.iter().rev().find(|(_, size)| ms % size == 0).unwrap_or(&UNITS[0]);
+        if ms == 0 { f.write_str("0s") } else { write!(f, "{}{name}", ms / size) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Humane;
+    use std::time::Duration;
+
+    #[test]
+    fn reads_and_writes_times() {
+        for (text, ms) in [("250ms", 250), ("30s", 30_000), ("5m", 300_000), ("1h", 3_600_000), ("7d", 604_800_000)] {
+            let time: Humane = text.parse().expect("a time");
+            assert_eq!(time, Humane(Duration::from_millis(ms)));
+            assert_eq!(time.to_string(), text);
+        }
+        for wrong in ["", "5", "s", "5 s", "-1s", "1.5s", "99999999999999999999d"] {
+            assert!(wrong.parse::<Humane>().is_err(), "{wrong}");
+        }
+    }
+}

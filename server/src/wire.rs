@@ -1,0 +1,225 @@
+//! Putting the rooms together, and taking them apart in the right order.
+//!
+//! ```text
+//! start:  store ─> relay's sink ─> engine ─> event router ─> workers ─> REST API
+//! stop:   REST API and engine together ─> workers ─> router ─> producers
+//! ```
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use podium_events::relay::KafkaSink;
+use podium_events::router::{NewGroup as RouterGroup, Router};
+use podium_kafka::{KafkaSettings, Producers};
+use podium_objects::{ObjectStore, S3Settings};
+use podium_runtime::Engine;
+use podium_runtime::ports::EventSink;
+use podium_store::Store;
+use podium_workers::email_validator::EmailValidator;
+use podium_workers::phone_validator::PhoneValidator;
+use podium_workers::{Host, HostSettings, NewGroup, Service};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::{debug, error, warn};
+
+use crate::cmd::WorkerName;
+use crate::config::Config;
+use crate::probes::{Probes, add_to_health};
+
+/// How long a node waits for its consumers' partitions before it says that it is up. Brokers that are away
+/// are waited for in the background.
+const FIRST_ASSIGNMENT: Duration = Duration::from_secs(8);
+
+/// Connects to the configured database and makes sure that its schema fits.
+pub(crate) async fn open_store(config: &Config) -> anyhow::Result<Store> {
+    let store = Store::connect(&config.database.url, config.store()).await.context("PostgreSQL")?;
+    if config.database.migrate {
+        store.migrate().await.context("the schema could not be brought up to date")?;
+    } else {
+        store.check_schema().await.context("the schema does not fit; run `podium migrate`")?;
+    }
+    Ok(store)
+}
+
+/// What differs between `podium serve` and `podium dev`.
+#[derive(Debug, Default)]
+pub(crate) struct NodeOptions {
+    pub(crate) kafka: Option<KafkaSettings>,
+    pub(crate) s3: Option<S3Settings>,
+    /// Services that run in this process.
+    pub(crate) workers: Vec<WorkerName>,
+    /// The broker is as young as this process: everything in it is ours and is read from the beginning.
+    pub(crate) young_broker: bool,
+    /// Says that the node is up only when its consumers have their partitions.
+    pub(crate) await_consumers: bool,
+}
+
+/// A running node.
+pub(crate) struct Node {
+    address: SocketAddr,
+    grace: Duration,
+    engine: Engine,
+    producers: Option<Producers>,
+    router: Option<Router>,
+    hosts: Vec<Host>,
+    stop: watch::Sender<bool>,
+    api: JoinHandle<()>,
+    probes: JoinHandle<()>,
+}
+
+impl Node {
+    /// Starts everything that the settings ask for. The address is bound first: a port that is taken is said
+    /// before anything else has an effect.
+    pub(crate) async fn start(config: &Config, store: Store, options: NodeOptions) -> anyhow::Result<Self> {
+        let listener = bind(config.server.listen).await?;
+        let address = listener.local_addr()?;
+        let kafka = options.kafka.clone();
+        let s3 = options.s3.clone().map(ObjectStore::new).transpose()?;
+        let producers = kafka.clone().map(Producers::new);
+        let sink = producers.clone().map(|p| Arc::new(KafkaSink::new(p)) as Arc<dyn EventSink>);
+        let engine = Engine::open(store, sink, config.engine()).await.context("the engine could not start")?;
+        let router = producers.clone().filter(|_| config.router.enabled).map(|producers| {
+            let mut settings = config.router();
+            if options.young_broker {
+                settings.new_group = RouterGroup::Beginning;
+            }
+            Router::start(engine.clone(), producers, settings)
+        });
+        if let Some(producers) = producers.clone() {
+            // the first message then finds an open connection; if not, it waits for one itself
+            tokio::spawn(async move {
+                if let Err(error) = producers.warm(Duration::from_secs(10)).await {
+                    debug!(%error, "no broker answered yet");
+                }
+            });
+        }
+        let mut hosts = start_workers(config, &options).await?;
+        let (probes, probing) = Probes::start(kafka, s3);
+        let (stop, stopped) = watch::channel(false);
+        let routes = podium_api::router(engine.clone(), config.api())
+            .layer(axum::middleware::from_fn_with_state(probes, add_to_health));
+        let api = tokio::spawn(serve(listener, routes, config.api(), stopped));
+        if options.await_consumers {
+            await_consumers(router.as_ref(), &mut hosts).await;
+        }
+        let grace = config.server.shutdown_grace.0;
+        Ok(Self { address, grace, engine, producers, router, hosts, stop, api, probes: probing })
+    }
+
+    /// Where the REST API listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Lets what is under way end, hands leases back, leaves the consumer groups.
+    pub(crate) async fn stop(self) {
+        self.probes.abort();
+        self.stop.send_replace(true);
+        // together: a poll that waits ends because the engine lets it go
+        let api = async {
+            if let Err(error) = self.api.await {
+                error!(%error, "the REST API ended badly");
+            }
+        };
+        tokio::join!(api, self.engine.shutdown(self.grace));
+        let hosts = self.hosts.into_iter().map(|host| host.stop(self.grace));
+        let router = async {
+            if let Some(router) = self.router {
+                router.stop().await;
+            }
+        };
+        tokio::join!(futures::future::join_all(hosts), router);
+        if let Some(producers) = self.producers {
+            producers.flush(Duration::from_secs(3)).await;
+        }
+    }
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|e| match e.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            anyhow::anyhow!("address {address} is in use; another podium? Choose one with --listen")
+        }
+        _ => anyhow::anyhow!("could not listen on {address}: {e}"),
+    })
+}
+
+async fn serve(
+    listener: TcpListener,
+    routes: axum::Router,
+    config: podium_api::ApiConfig,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let until = async move {
+        // an error means that the node is gone
+        let _ = stopped.wait_for(|s| *s).await;
+    };
+    if let Err(error) = podium_api::serve(listener, routes, &config, until).await {
+        error!(%error, "the REST API stopped");
+    }
+}
+
+async fn start_workers(
+    config: &Config,
+    options: &NodeOptions,
+) -> anyhow::Result<Vec<Host>> {
+    let mut hosts = Vec::new();
+    let (Some(kafka), Some(s3)) = (&options.kafka, &options.s3) else { return Ok(hosts) };
+    let new_group = if options.young_broker { NewGroup::Beginning } else { NewGroup::End };
+    for name in &options.workers {
+        hosts.push(start_worker(*name, config, kafka, s3.clone(), new_group).await?);
+    }
+    Ok(hosts)
+}
+
+/// Waits, for a while, until router and workers have their partitions.
+async fn await_consumers(router: Option<&Router>, hosts: &mut [Host]) {
+    let ready = async {
+        if let Some(router) = router {
+            router.ready().await;
+        }
+    };
+    let workers = futures::future::join_all(hosts.iter_mut().map(|h| h.ready(FIRST_ASSIGNMENT)));
+    let (router, workers) = tokio::join!(tokio::time::timeout(FIRST_ASSIGNMENT, ready), workers);
+    if router.is_err() || workers.contains(&false) {
+        warn!("the brokers gave no partitions yet; going on, and joining when they do");
+    }
+}
+
+/// Starts one service.
+pub(crate) async fn start_worker(
+    name: WorkerName,
+    config: &Config,
+    kafka: &KafkaSettings,
+    s3: S3Settings,
+    new_group: NewGroup,
+) -> anyhow::Result<Host> {
+    let store = ObjectStore::new(s3)?;
+    let settings = config.validators();
+    match name {
+        WorkerName::EmailValidator => {
+            host(EmailValidator::new(store, settings), config, kafka, new_group).await
+        }
+        WorkerName::PhoneValidator => {
+            let service = PhoneValidator::new(store, settings).map_err(anyhow::Error::msg)?;
+            host(service, config, kafka, new_group).await
+        }
+    }
+}
+
+async fn host<S: Service>(
+    service: S,
+    config: &Config,
+    kafka: &KafkaSettings,
+    new_group: NewGroup,
+) -> anyhow::Result<Host> {
+    let settings = HostSettings {
+        completion_topic: config.workers.completion_topic.clone(),
+        new_group,
+        ..HostSettings::of::<S>()
+    };
+    Ok(Host::start(service, kafka, settings).await?)
+}
