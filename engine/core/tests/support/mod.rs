@@ -1,5 +1,7 @@
 //! A run on a bench: a clock that stands still, a world that is told what it knows.
 
+pub(crate) mod random;
+
 use std::collections::HashMap;
 
 use podium_core::decide::{Known, World};
