@@ -261,7 +261,12 @@ impl Definitions {
             }
             registered.absent += 1;
         }
-        registered.by_name.entry(name.to_owned()).or_default().insert(version, found);
+        let versions = registered.by_name.entry(name.to_owned()).or_default();
+        if let Some(found) = &found {
+            // the latest is one of the versions; a decision may go on to ask for it by its number
+            versions.insert(Some(found.version), Some(found.clone()));
+        }
+        versions.insert(version, found);
     }
 }
 

@@ -178,7 +178,7 @@ mod tests {
     fn fires_each_run_once_at_its_earliest_instant() {
         let timers = Timers::default();
         let now = Timestamp::from_millis(10_000);
-        let at = |ms| Timestamp::from_millis(10_000 + ms);
+        let at = |ms: i64| Timestamp::from_millis(10_000 + ms);
         timers.arm(run(1), at(500), now);
         timers.arm(run(1), at(100), now);
         timers.found(&[(run(1), at(100)), (run(2), at(200))]);

@@ -142,7 +142,8 @@ impl Turn {
     fn decide(&mut self, event: &Event, now: Timestamp, outside: &Outside<'_>) -> Result<Said, Trouble> {
         // a run that another run created has no tasks yet: whatever comes first begins it
         let head = &self.run.state.head;
-        if head.version > 0 && head.next_no == 1 && !head.status.is_terminal() {
+        let stored = matches!(self.base, ChangeKind::Update { .. });
+        if stored && head.next_no == 1 && !head.status.is_terminal() {
             self.decide_one(&Event::Started, now, outside)?;
         }
         self.decide_one(event, now, outside)
@@ -154,7 +155,10 @@ impl Turn {
         // a fault in a decision costs its run's callers an error, not the node its writer
         let decision = catch_unwind(AssertUnwindSafe(|| decide(plan, state, event, &cx)));
         match decision {
-            Ok(Decision::Done(effects)) => {
+            Ok(Decision::Done(mut effects)) => {
+                if let Event::Arrived { inbox, .. } = event {
+                    take_row(&mut effects, *inbox);
+                }
                 for effect in &effects {
                     if let Effect::RunWanted(wanted) = effect {
                         self.children.push(child(wanted, now, outside.definitions)?);
@@ -235,6 +239,14 @@ impl Turn {
             }
         }
         work
+    }
+}
+
+/// A parked event is part of the run's state from then on, so its inbox row goes with the same commit.
+fn take_row(effects: &mut Vec<Effect>, row: InboxId) {
+    let parked = effects.iter().any(|e| matches!(e, Effect::Parked(p) if p.inbox == row));
+    if parked && !effects.contains(&Effect::InboxTaken(row)) {
+        effects.push(Effect::InboxTaken(row));
     }
 }
 
