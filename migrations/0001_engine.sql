@@ -298,25 +298,26 @@ SELECT make_partitions(now() - interval '1 month', 14);
 
 -- ── Row images of the hot statement ──────────────────────────────────────────────────────────────────────────────
 -- One array of composites is unnested five times faster than one array for each column (25 columns, 100 rows: 19 µs
--- against 92 µs). A new column needs a new type beside the old one, for the binaries that still send the old one.
+-- against 92 µs). Columns that are never null stand first: a column is found without walking over the ones before
+-- it. A new column needs a new type beside the old one, for the binaries that still send the old one.
 
 CREATE TYPE run_image AS (
-    id uuid, shard smallint, bucket smallint, snapshot_id bigint, created_at timestamptz, def_version integer,
-    priority smallint, name text, correlation_id text, input text, input_slot bigint, version bigint,
-    next_no integer, status smallint, updated_at timestamptz, wake_at timestamptz, ended_at timestamptz,
-    retried_at timestamptz, reason text, output text, output_slot bigint, variables text, variables_slot bigint,
-    extra text, whole boolean, removes boolean, metadata_version bigint
+    id uuid, shard smallint, bucket smallint, version bigint, snapshot_id bigint, created_at timestamptz,
+    def_version integer, priority smallint, next_no integer, status smallint, whole boolean, removes boolean,
+    metadata_version bigint, updated_at timestamptz, wake_at timestamptz, ended_at timestamptz,
+    retried_at timestamptz, input_slot bigint, output_slot bigint, variables_slot bigint, name text,
+    correlation_id text, reason text, input text, output text, variables text, extra text
 );
 COMMENT ON TYPE run_image IS 'version: the new one. whole: false = only version and write id change. metadata_version: see table metadata_version.';
 
 CREATE TYPE task_image AS (
-    run_id uuid, shard smallint, no integer, seq integer, priority smallint, attempt integer, iteration integer,
-    retry_of integer, task_type text, ref_name text, def_name text, domain text, input text, input_slot bigint,
-    changed_in bigint, scheduled_at timestamptz, first_scheduled_at timestamptz, available_at timestamptz,
-    updated_at timestamptz, started_at timestamptz, ended_at timestamptz, response_timeout_s bigint,
-    callback_after_s bigint, start_delay_s integer, poll_count integer, status smallint, ready boolean,
-    retried boolean, executed boolean, worker text, reason text, output text, output_slot bigint,
-    wait_until timestamptz, child uuid, extra text
+    run_id uuid, shard smallint, no integer, changed_in bigint, seq integer, priority smallint, attempt integer,
+    iteration integer, scheduled_at timestamptz, available_at timestamptz, response_timeout_s bigint,
+    poll_count integer, status smallint, ready boolean, retried boolean, executed boolean, retry_of integer,
+    first_scheduled_at timestamptz, updated_at timestamptz, started_at timestamptz, ended_at timestamptz,
+    wait_until timestamptz, callback_after_s bigint, start_delay_s integer, input_slot bigint, output_slot bigint,
+    child uuid, task_type text, ref_name text, def_name text, domain text, worker text, reason text, input text,
+    output text, extra text
 );
 
 CREATE TYPE run_key AS (id uuid, shard smallint, version bigint);

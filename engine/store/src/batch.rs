@@ -50,6 +50,8 @@ pub(crate) enum Unwritable {
 #[derive(Debug)]
 pub(crate) struct Batch {
     limits: Limits,
+    /// The lowest and highest run id.
+    bounds: Option<(Uuid, Uuid)>,
     updates: Rows,
     inserts: Rows,
     confirms: Rows,
@@ -169,6 +171,7 @@ impl Batch {
     pub(crate) fn new(t: &Types, limits: Limits) -> Self {
         Batch {
             limits,
+            bounds: None,
             updates: Rows::new(t.run),
             inserts: Rows::new(t.run),
             confirms: Rows::new(t.run_key),
@@ -203,6 +206,12 @@ impl Batch {
         let snapshot = images.head.map(|h| known(&h.snapshot)).transpose()?;
         let children: Vec<(&RunHead, i64)> =
             change.extra_runs.iter().map(|r| Ok((&r.head, known(&r.head.snapshot)?))).collect::<Result<_, _>>()?;
+        // a new task took a number, so the run's row has changed too
+        if images.head.is_none() && images.tasks.iter().any(|(_, fate)| matches!(fate, Fate::Added(_))) {
+            return Err(Unwritable::Broken("a task was added without a change of its run's row"));
+        }
+        let (low, high) = self.bounds.unwrap_or((run.uuid(), run.uuid()));
+        self.bounds = Some((low.min(run.uuid()), high.max(run.uuid())));
         let version = match change.kind {
             ChangeKind::Confirm { expected } => {
                 if !change.effects.is_empty() || !change.extra_runs.is_empty() {
@@ -240,7 +249,7 @@ impl Batch {
             self.taken.begin().run(run).int2(run.shard()).int2(run.bucket()).int8(id).end();
         }
         for event in images.parked {
-            let body = serde_json::to_string(&event.event).map_err(|_| Unwritable::Broken("an event has no JSON"))?;
+            let body = serde_json::to_string(&event.event).expect("a struct of strings always has a JSON text");
             let row = self.parked.begin().run(run).int2(run.shard()).int8(event.inbox).text(&body);
             row.at(event.parked_at).at(event.expires_at).end();
         }
@@ -307,6 +316,9 @@ impl Batch {
         let mut args = PgArguments::default();
         args.reserve(16, self.len_bytes());
         args.add(write_id)?;
+        let (low, high) = self.bounds.unwrap_or_default();
+        args.add(low)?;
+        args.add(high)?;
         let events = [&self.parked, &self.unparked, &self.emitted, &self.settled];
         let ordered: [(u8, &[&Rows]); 8] = [
             (part::EVENTS, &[&self.taken]),
@@ -394,23 +406,23 @@ fn run_image(
     let (input, input_slot) = places.columns(&head.input);
     let (output, output_slot) = places.columns(&head.output);
     let (variables, variables_slot) = places.columns(&head.variables);
-    let row = rows.begin().run(head.id).int2(head.id.shard()).int2(head.id.bucket()).int8(snapshot_id);
-    row.at(head.created_at).int4(head.def_version).int2(head.priority).text(&head.name);
-    row.text_or_null(head.correlation_id.as_deref()).text_or_null(input).int8_or_null(input_slot).int8(version);
-    row.int4(head.next_no as i32).int2(head.status.code()).at_or_null(at_unless_zero(head.updated_at));
-    row.at_or_null(head.wake_at).at_or_null(head.ended_at).at_or_null(head.retried_at);
-    row.text_or_null(head.reason.as_deref()).text_or_null(output).int8_or_null(output_slot);
-    row.text_or_null(variables).int8_or_null(variables_slot).text_or_null(extra_text(&head.extra).as_deref());
-    row.bool(true).bool(removes).int8_or_null(metadata_version).end();
+    let row = rows.begin().run(head.id).int2(head.id.shard()).int2(head.id.bucket()).int8(version).int8(snapshot_id);
+    row.at(head.created_at).int4(head.def_version).int2(head.priority).int4(head.next_no as i32);
+    row.int2(head.status.code()).bool(true).bool(removes).int8_or_null(metadata_version);
+    row.at_or_null(at_unless_zero(head.updated_at)).at_or_null(head.wake_at).at_or_null(head.ended_at);
+    row.at_or_null(head.retried_at).int8_or_null(input_slot).int8_or_null(output_slot).int8_or_null(variables_slot);
+    row.text(&head.name).text_or_null(head.correlation_id.as_deref()).text_or_null(head.reason.as_deref());
+    row.text_or_null(input).text_or_null(output).text_or_null(variables);
+    row.text_or_null(extra_text(&head.extra).as_deref()).end();
 }
 
 /// The image of a run of which only the version changes.
 fn bump_image(rows: &mut Rows, run: RunId, version: i64, removes: bool) {
-    let row = rows.begin().run(run).int2(run.shard()).int2_or_null(None).int8_or_null(None).at_or_null(None);
-    row.int4_or_null(None).int2_or_null(None).text_or_null(None).text_or_null(None).text_or_null(None);
-    row.int8_or_null(None).int8(version).int4_or_null(None).int2_or_null(None).at_or_null(None).at_or_null(None);
-    row.at_or_null(None).at_or_null(None).text_or_null(None).text_or_null(None).int8_or_null(None);
-    row.text_or_null(None).int8_or_null(None).text_or_null(None).bool(false).bool(removes).int8_or_null(None).end();
+    let row = rows.begin().run(run).int2(run.shard()).int2(run.bucket()).int8(version).int8(0);
+    row.at(Timestamp::default()).int4(0).int2(0).int4(0).int2(0).bool(false).bool(removes).int8_or_null(None);
+    row.at_or_null(None).at_or_null(None).at_or_null(None).at_or_null(None);
+    row.int8_or_null(None).int8_or_null(None).int8_or_null(None).text_or_null(None).text_or_null(None);
+    row.text_or_null(None).text_or_null(None).text_or_null(None).text_or_null(None).text_or_null(None).end();
 }
 
 fn extra_text(extra: &RunExtra) -> Option<String> {
@@ -424,17 +436,18 @@ fn task_image(rows: &mut Rows, t: &TaskState, version: i64, priority: Option<i16
     let run = places.run;
     let (input, input_slot) = places.columns(&t.input);
     let (output, output_slot) = places.columns(&t.output);
-    let row = rows.begin().run(run).int2(run.shard()).int4(t.no as i32).int4(t.seq).int2_or_null(priority);
-    row.int4(t.attempt).int4(t.iteration).int4_or_null(t.retry_of.map(|no| no as i32));
-    row.text(&t.task_type).text(&t.ref_name).text_or_null((t.def_name != t.task_type).then_some(&*t.def_name));
-    row.text(t.domain.as_deref().unwrap_or("")).text_or_null(input).int8_or_null(input_slot).int8(version);
-    row.at(t.scheduled_at).at_or_null((t.first_scheduled_at != t.scheduled_at).then_some(t.first_scheduled_at));
-    row.at(t.available_at).at_or_null(at_unless_zero(t.updated_at)).at_or_null(t.started_at).at_or_null(t.ended_at);
-    row.int8(t.response_timeout_s).int8_or_null((t.callback_after_s != 0).then_some(t.callback_after_s));
-    row.int4_or_null((t.start_delay_s != 0).then_some(t.start_delay_s)).int4(t.poll_count).int2(t.status.code());
-    row.bool(t.ready).bool(t.retried).bool(t.executed).text_or_null(t.worker.as_deref());
-    row.text_or_null(t.reason.as_deref()).text_or_null(output).int8_or_null(output_slot);
-    row.at_or_null(t.wait_until).run_or_null(t.child).text_or_null(None).end();
+    let row = rows.begin().run(run).int2(run.shard()).int4(t.no as i32).int8(version).int4(t.seq);
+    row.int2(priority.unwrap_or(0)).int4(t.attempt).int4(t.iteration).at(t.scheduled_at).at(t.available_at);
+    row.int8(t.response_timeout_s).int4(t.poll_count).int2(t.status.code());
+    row.bool(t.ready).bool(t.retried).bool(t.executed).int4_or_null(t.retry_of.map(|no| no as i32));
+    row.at_or_null((t.first_scheduled_at != t.scheduled_at).then_some(t.first_scheduled_at));
+    row.at_or_null(at_unless_zero(t.updated_at)).at_or_null(t.started_at).at_or_null(t.ended_at);
+    row.at_or_null(t.wait_until).int8_or_null((t.callback_after_s != 0).then_some(t.callback_after_s));
+    row.int4_or_null((t.start_delay_s != 0).then_some(t.start_delay_s));
+    row.int8_or_null(input_slot).int8_or_null(output_slot).run_or_null(t.child).text(&t.task_type).text(&t.ref_name);
+    row.text_or_null((t.def_name != t.task_type).then_some(&*t.def_name)).text(t.domain.as_deref().unwrap_or(""));
+    row.text_or_null(t.worker.as_deref()).text_or_null(t.reason.as_deref()).text_or_null(input);
+    row.text_or_null(output).text_or_null(None).end();
 }
 
 fn outbox_image(rows: &mut Rows, run: RunId, body: &Outgoing) {

@@ -136,13 +136,6 @@ impl Rows {
         self.column(INT2, &v.to_be_bytes())
     }
 
-    pub(crate) fn int2_or_null(&mut self, v: Option<i16>) -> &mut Self {
-        match v {
-            Some(v) => self.int2(v),
-            None => self.null(INT2),
-        }
-    }
-
     pub(crate) fn int4(&mut self, v: i32) -> &mut Self {
         self.column(INT4, &v.to_be_bytes())
     }

@@ -35,7 +35,8 @@ fn cluster() -> &'static Cluster {
                 let mut admin = PgConnection::connect(&server).await.unwrap();
                 let text = format!("CREATE DATABASE {name}");
                 sqlx::query(AssertSqlSafe(text)).execute(&mut admin).await.unwrap();
-                let store = Store::connect(&in_database(&server, &name), StoreOptions::default()).await.unwrap();
+                let store =
+                    Store::connect(&in_database(&server, &name), StoreOptions::default()).await.unwrap();
                 store.migrate().await.unwrap();
                 store.close().await;
             });
