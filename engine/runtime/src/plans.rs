@@ -16,6 +16,8 @@ use crate::messages::EngineError;
 
 /// Plans kept in memory.
 const PLANS_AT_MOST: usize = 4_096;
+/// Names read at the same time; two names may share a place and wait for each other.
+const READS_AT_ONCE: usize = 16;
 /// Names looked up and not found that are remembered (decisions ask for them).
 const ABSENT_AT_MOST: usize = 1_024;
 
@@ -122,6 +124,8 @@ struct Registered {
 #[derive(Default)]
 pub(crate) struct Definitions {
     registered: RwLock<Registered>,
+    /// Held while a name is read, so that a thousand starts of a new definition read it once.
+    reading: [tokio::sync::Mutex<()>; READS_AT_ONCE],
 }
 
 impl Definitions {
@@ -158,6 +162,11 @@ impl Definitions {
         name: &str,
         version: Option<i32>,
     ) -> Result<Option<Arc<Resolved>>, EngineError> {
+        if let Some(found) = self.cached(name, version) {
+            return Ok(Some(found));
+        }
+        let place = name.bytes().fold(0_usize, |sum, b| sum.wrapping_mul(31).wrapping_add(usize::from(b)));
+        let _reading = self.reading[place % READS_AT_ONCE].lock().await;
         match self.cached(name, version) {
             Some(found) => Ok(Some(found)),
             None => self.load(store, plans, name, version).await,

@@ -81,7 +81,7 @@ impl Pulse {
         shared.definitions.moved(answer.metadata_version);
         // a node that holds every bucket has no other beside it
         let alone = answer.buckets.len() == BUCKETS;
-        shared.queues.set_alone(alone);
+        shared.queues.set_share(&answer.buckets, alone);
         shared.set_first_lane(answer.lanes.contains(&0));
         for queue in shared.queues.tick() {
             shared.read(&queue);

@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
@@ -26,6 +26,8 @@ const READ_AT_LEAST: usize = 128;
 const FRESH_AMONG_NODES: Duration = Duration::from_millis(950);
 /// Alone, everything comes past this node's writers; a read now and then would find what that rule missed.
 const FRESH_ALONE: Duration = Duration::from_secs(30);
+/// Candidates looked at for each one wanted, beside other nodes.
+const LOOK_AHEAD: usize = 4;
 /// After a failed read.
 const READ_BACKOFF: Duration = Duration::from_millis(500);
 /// A queue that nobody polled for this long is forgotten.
@@ -92,6 +94,8 @@ pub(crate) struct Queue {
 /// What all queues of a node share.
 pub(crate) struct Common {
     alone: AtomicBool,
+    /// One bit for each bucket that this node holds.
+    buckets: AtomicU64,
     stopping: AtomicBool,
     parked: AtomicUsize,
     parked_limit: usize,
@@ -129,7 +133,7 @@ impl Queue {
         }
         let at = Instant::now();
         state.last_poll = at;
-        let list = state.pop(wish.count, now);
+        let list = state.pop(wish.count, now, self.shared.preference());
         if !list.is_empty() {
             let low =
                 matches!(state.known, Known::UpTo(_)) && state.window.len() < self.shared.read_limit() / 4;
@@ -272,14 +276,25 @@ impl State {
         self.window.first().is_some_and(|r| r.available_at <= now)
     }
 
-    fn pop(&mut self, count: usize, now: Timestamp) -> Vec<Ready> {
-        let mut list = Vec::new();
-        while list.len() < count && self.due(now) {
-            let Some(ready) = self.window.pop_first() else { break };
-            if self.claiming.insert((ready.run, ready.no)) {
-                list.push(ready);
+    /// Takes the first due candidates. Beside other nodes, of the next few those of own buckets come first: nodes
+    /// that all began with the very same one would lose most of their claims to each other.
+    fn pop(&mut self, count: usize, now: Timestamp, own: Option<u64>) -> Vec<Ready> {
+        let due = |r: &&Ready| r.available_at <= now;
+        let mut list: Vec<Ready> = match own {
+            None => self.window.iter().take_while(due).take(count).copied().collect(),
+            Some(own) => {
+                let next = self.window.iter().take_while(due).take(count.saturating_mul(LOOK_AHEAD));
+                let (mut mine, others): (Vec<Ready>, Vec<Ready>) =
+                    next.copied().partition(|r| own >> r.run.bucket() & 1 == 1);
+                mine.truncate(count);
+                mine.extend(others.into_iter().take(count - mine.len()));
+                mine
             }
+        };
+        for ready in &list {
+            self.window.remove(ready);
         }
+        list.retain(|ready| self.claiming.insert((ready.run, ready.no)));
         list
     }
 
@@ -340,6 +355,10 @@ impl State {
 }
 
 impl Common {
+    fn preference(&self) -> Option<u64> {
+        (!self.alone.load(Ordering::Relaxed)).then(|| self.buckets.load(Ordering::Relaxed))
+    }
+
     fn read_limit(&self) -> usize {
         let queues = self.queues.load(Ordering::Relaxed).max(1);
         (self.window / queues).clamp(READ_AT_LEAST, READ_AT_MOST)
@@ -357,6 +376,7 @@ impl Queues {
     pub(crate) fn new(window: usize, parked_limit: usize) -> Self {
         let shared = Common {
             alone: AtomicBool::new(false),
+            buckets: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             parked: AtomicUsize::new(0),
             parked_limit,
@@ -419,8 +439,10 @@ impl Queues {
         self.shared.parked.load(Ordering::Relaxed)
     }
 
-    /// Whether this node is the only one: then all work comes past its own writers.
-    pub(crate) fn set_alone(&self, alone: bool) {
+    /// The buckets that this node holds, and whether it is the only one: then all work comes past its own writers.
+    pub(crate) fn set_share(&self, buckets: &[i16], alone: bool) {
+        let bits = buckets.iter().fold(0_u64, |bits, b| bits | 1 << (b & 63));
+        self.shared.buckets.store(bits, Ordering::Relaxed);
         self.shared.alone.store(alone, Ordering::Relaxed);
     }
 
