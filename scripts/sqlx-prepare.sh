@@ -11,6 +11,8 @@ fi
 fresh=$(mktemp -d)
 trap 'rm -rf "$fresh"' EXIT
 cd "$root"
+# a role called podium would otherwise find the schema of the views first
+export PGOPTIONS="-c search_path=public"
 for file in migrations/[0-9]*.sql; do
     psql -q -v ON_ERROR_STOP=1 --single-transaction -o /dev/null "$DATABASE_URL" -f "$file"
 done

@@ -94,6 +94,8 @@ impl Store {
             ("max_parallel_workers_per_gather", "0"),
             ("jit", "off"),
             ("timezone", "UTC"),
+            // a role called podium would otherwise find the schema of the views first
+            ("search_path", "public"),
         ]);
         let pool = PgPoolOptions::new()
             .max_connections(options.pool_size)

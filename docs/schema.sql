@@ -1,0 +1,850 @@
+
+CREATE SCHEMA podium;
+
+COMMENT ON SCHEMA podium IS 'Views for people: names, status words, instants and JSON. The tables behind them may change, these do not.';
+
+CREATE TYPE public.inbox_key AS (
+	run_id uuid,
+	shard smallint,
+	bucket smallint,
+	id bigint
+);
+
+CREATE TYPE public.log_image AS (
+	run_id uuid,
+	shard smallint,
+	no integer,
+	at timestamp with time zone,
+	body text
+);
+
+CREATE TYPE public.outbox_image AS (
+	run_id uuid,
+	shard smallint,
+	task_no integer,
+	lane smallint,
+	cluster text,
+	topic text,
+	key bytea,
+	value bytea,
+	headers text,
+	max_block_ms bigint
+);
+
+CREATE TYPE public.parked_image AS (
+	run_id uuid,
+	shard smallint,
+	inbox bigint,
+	body text,
+	parked_at timestamp with time zone,
+	expires_at timestamp with time zone
+);
+
+CREATE TYPE public.payload_image AS (
+	run_id uuid,
+	shard smallint,
+	slot bigint,
+	body text
+);
+
+CREATE TYPE public.run_image AS (
+	id uuid,
+	shard smallint,
+	bucket smallint,
+	version bigint,
+	snapshot_id bigint,
+	created_at timestamp with time zone,
+	def_version integer,
+	priority smallint,
+	next_no integer,
+	status smallint,
+	whole boolean,
+	removes boolean,
+	metadata_version bigint,
+	updated_at timestamp with time zone,
+	wake_at timestamp with time zone,
+	ended_at timestamp with time zone,
+	retried_at timestamp with time zone,
+	input_slot bigint,
+	output_slot bigint,
+	variables_slot bigint,
+	name text,
+	correlation_id text,
+	reason text,
+	input text,
+	output text,
+	variables text,
+	extra text
+);
+
+COMMENT ON TYPE public.run_image IS 'version: the new one. whole: false = only version and write id change. metadata_version: see table metadata_version.';
+
+CREATE TYPE public.run_key AS (
+	id uuid,
+	shard smallint,
+	version bigint
+);
+
+CREATE TYPE public.task_image AS (
+	run_id uuid,
+	shard smallint,
+	no integer,
+	changed_in bigint,
+	seq integer,
+	priority smallint,
+	attempt integer,
+	iteration integer,
+	scheduled_at timestamp with time zone,
+	available_at timestamp with time zone,
+	response_timeout_s bigint,
+	poll_count integer,
+	status smallint,
+	ready boolean,
+	retried boolean,
+	executed boolean,
+	retry_of integer,
+	first_scheduled_at timestamp with time zone,
+	updated_at timestamp with time zone,
+	started_at timestamp with time zone,
+	ended_at timestamp with time zone,
+	wait_until timestamp with time zone,
+	callback_after_s bigint,
+	start_delay_s integer,
+	input_slot bigint,
+	output_slot bigint,
+	child uuid,
+	task_type text,
+	ref_name text,
+	def_name text,
+	domain text,
+	worker text,
+	reason text,
+	input text,
+	output text,
+	extra text
+);
+
+CREATE TYPE public.task_key AS (
+	run_id uuid,
+	shard smallint,
+	no integer
+);
+
+CREATE FUNCTION podium.message_body(value bytea) RETURNS json
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+BEGIN
+    RETURN convert_from(value, 'UTF8')::json;
+EXCEPTION WHEN others THEN
+    RETURN to_json(encode(value, 'base64'));
+END;
+$$;
+
+COMMENT ON FUNCTION podium.message_body(value bytea) IS 'A message as JSON; one that is none as a base64 string.';
+
+CREATE FUNCTION podium.task_id(run_id uuid, no integer) RETURNS uuid
+    LANGUAGE sql IMMUTABLE
+    RETURN (("left"((run_id)::text, 31) || lpad(to_hex(no), 5, '0'::text)))::uuid;
+
+COMMENT ON FUNCTION podium.task_id(run_id uuid, no integer) IS 'The public id of a task: its run''s id with its number in the low 20 bits.';
+
+CREATE FUNCTION public.make_partitions(first_month timestamp with time zone, months integer) RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    base text;
+    month timestamp;
+    name text;
+    options text;
+    made integer := 0;
+BEGIN
+    FOR i IN 0 .. months - 1 LOOP
+        month := date_trunc('month', first_month AT TIME ZONE 'UTC') + make_interval(months => i);
+        FOREACH base IN ARRAY ARRAY['run', 'task', 'payload', 'task_log'] LOOP
+            name := base || '_' || to_char(month, 'YYYYMM');
+            CONTINUE WHEN to_regclass(name) IS NOT NULL;
+            options := CASE WHEN base IN ('run', 'task') THEN 'WITH (fillfactor = 40, toast_tuple_target = 8160)' ELSE '' END;
+            BEGIN
+                EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L) %s', name, base,
+                    uuid_floor(month AT TIME ZONE 'UTC'),
+                    uuid_floor((month + interval '1 month') AT TIME ZONE 'UTC'), options);
+                made := made + 1;
+            EXCEPTION WHEN check_violation OR duplicate_table THEN
+                NULL;
+            END;
+        END LOOP;
+    END LOOP;
+    RETURN made;
+END;
+$$;
+
+COMMENT ON FUNCTION public.make_partitions(first_month timestamp with time zone, months integer) IS 'Makes the monthly partitions that are missing; returns how many it made. Safe to call at any time.';
+
+CREATE FUNCTION public.uuid_floor(at timestamp with time zone) RETURNS uuid
+    LANGUAGE sql IMMUTABLE
+    RETURN (rpad(lpad(to_hex((floor((EXTRACT(epoch FROM at) * (1000)::numeric)))::bigint), 12, '0'::text), 32, '0'::text))::uuid;
+
+COMMENT ON FUNCTION public.uuid_floor(at timestamp with time zone) IS 'The smallest UUIDv7 of an instant.';
+
+CREATE TABLE public.inbox (
+    id bigint NOT NULL,
+    run_id uuid NOT NULL,
+    shard smallint NOT NULL,
+    bucket smallint NOT NULL,
+    source text NOT NULL,
+    body text NOT NULL,
+    arrived_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT inbox_bucket_check CHECK (((bucket >= 0) AND (bucket <= 63)))
+);
+
+COMMENT ON TABLE public.inbox IS 'What happened elsewhere for a run, until a turn of that run takes it.';
+
+CREATE TABLE public.outbox (
+    run_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    max_block_ms bigint,
+    task_no integer NOT NULL,
+    shard smallint NOT NULL,
+    lane smallint NOT NULL,
+    cluster text,
+    topic text NOT NULL,
+    key bytea,
+    value bytea NOT NULL,
+    headers text,
+    pending boolean DEFAULT true NOT NULL,
+    CONSTRAINT outbox_lane_check CHECK (((lane >= 0) AND (lane <= 63)))
+)
+WITH (fillfactor='70');
+
+COMMENT ON TABLE public.outbox IS 'Messages to publish. pending = nobody has acknowledged or refused it yet.';
+
+CREATE TABLE public.parked_event (
+    run_id uuid NOT NULL,
+    inbox bigint NOT NULL,
+    shard smallint NOT NULL,
+    body text NOT NULL,
+    parked_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.parked_event IS 'Events that came before the task that waits for them: part of the run''s state.';
+
+CREATE TABLE public.task (
+    run_id uuid NOT NULL,
+    scheduled_at timestamp with time zone NOT NULL,
+    first_scheduled_at timestamp with time zone,
+    no integer NOT NULL,
+    seq integer NOT NULL,
+    shard smallint NOT NULL,
+    priority smallint NOT NULL,
+    attempt integer NOT NULL,
+    iteration integer NOT NULL,
+    retry_of integer,
+    task_type text NOT NULL,
+    ref_name text NOT NULL,
+    def_name text,
+    domain text NOT NULL,
+    input text,
+    input_slot bigint,
+    changed_in bigint NOT NULL,
+    available_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone,
+    started_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    response_timeout_s bigint NOT NULL,
+    callback_after_s bigint,
+    start_delay_s integer,
+    poll_count integer NOT NULL,
+    status smallint NOT NULL,
+    ready boolean NOT NULL,
+    retried boolean NOT NULL,
+    executed boolean NOT NULL,
+    worker text,
+    reason text,
+    output text,
+    output_slot bigint,
+    wait_until timestamp with time zone,
+    child uuid,
+    extra text,
+    CONSTRAINT task_no_check CHECK (((no >= 1) AND (no <= 1048575))),
+    CONSTRAINT task_status_check CHECK (((status >= 0) AND (status <= 8)))
+)
+PARTITION BY RANGE (run_id);
+
+COMMENT ON TABLE public.task IS 'One attempt of one task of a run. Written only together with its run.';
+
+COMMENT ON COLUMN public.task.first_scheduled_at IS 'Null if it is scheduled_at.';
+
+COMMENT ON COLUMN public.task.def_name IS 'Null if it is task_type.';
+
+COMMENT ON COLUMN public.task.domain IS 'Empty = no domain.';
+
+COMMENT ON COLUMN public.task.changed_in IS 'The version of the run that last wrote this row: a node with an older copy reads only newer rows.';
+
+COMMENT ON COLUMN public.task.status IS '0 SCHEDULED, 1 IN_PROGRESS, 2 COMPLETED, 3 COMPLETED_WITH_ERRORS, 4 FAILED, 5 TIMED_OUT, 6 FAILED_WITH_TERMINAL_ERROR, 7 CANCELED, 8 SKIPPED';
+
+CREATE VIEW podium.events AS
+ SELECT 'IN'::text AS direction,
+    'ARRIVED'::text AS state,
+    i.run_id,
+    NULL::uuid AS task_id,
+    i.source,
+    NULL::text AS topic,
+    (i.body)::json AS body,
+    i.arrived_at AS at,
+    NULL::timestamp with time zone AS expires_at
+   FROM public.inbox i
+UNION ALL
+ SELECT 'IN'::text AS direction,
+    'PARKED'::text AS state,
+    e.run_id,
+    NULL::uuid AS task_id,
+    ((e.body)::json ->> 'source'::text) AS source,
+    NULL::text AS topic,
+    (e.body)::json AS body,
+    e.parked_at AS at,
+    e.expires_at
+   FROM public.parked_event e
+UNION ALL
+ SELECT 'OUT'::text AS direction,
+        CASE
+            WHEN o.pending THEN 'PENDING'::text
+            ELSE 'SETTLED'::text
+        END AS state,
+    o.run_id,
+    podium.task_id(o.run_id, o.task_no) AS task_id,
+    NULL::text AS source,
+    o.topic,
+    podium.message_body(o.value) AS body,
+    ( SELECT t.scheduled_at
+           FROM public.task t
+          WHERE ((t.shard = o.shard) AND (t.run_id = o.run_id) AND (t.no = o.task_no))) AS at,
+    NULL::timestamp with time zone AS expires_at
+   FROM public.outbox o;
+
+COMMENT ON VIEW podium.events IS 'Messages on their way in (arrived, parked) and out (pending, settled).';
+
+CREATE VIEW podium.queue_depth AS
+ SELECT t.task_type,
+    NULLIF(t.domain, ''::text) AS domain,
+    count(*) FILTER (WHERE (t.available_at <= now())) AS ready,
+    count(*) FILTER (WHERE (t.available_at > now())) AS delayed,
+    min(t.available_at) AS oldest
+   FROM public.task t
+  WHERE t.ready
+  GROUP BY t.task_type, t.domain;
+
+COMMENT ON VIEW podium.queue_depth IS 'Tasks that workers may poll, by queue.';
+
+CREATE TABLE public.payload (
+    run_id uuid NOT NULL,
+    slot bigint NOT NULL,
+    shard smallint NOT NULL,
+    body text NOT NULL
+)
+PARTITION BY RANGE (run_id);
+
+COMMENT ON TABLE public.payload IS 'Payloads too large for a row. Inserted once, never changed, never shared between runs.';
+
+CREATE TABLE public.run (
+    id uuid NOT NULL,
+    snapshot_id bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    def_version integer NOT NULL,
+    shard smallint NOT NULL,
+    bucket smallint NOT NULL,
+    priority smallint NOT NULL,
+    name text NOT NULL,
+    correlation_id text,
+    input text,
+    input_slot bigint,
+    version bigint NOT NULL,
+    write_id bigint NOT NULL,
+    next_no integer NOT NULL,
+    status smallint NOT NULL,
+    updated_at timestamp with time zone,
+    wake_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    retried_at timestamp with time zone,
+    removed_in bigint,
+    reason text,
+    output text,
+    output_slot bigint,
+    variables text,
+    variables_slot bigint,
+    extra text,
+    CONSTRAINT run_bucket_check CHECK (((bucket >= 0) AND (bucket <= 63))),
+    CONSTRAINT run_status_check CHECK (((status >= 0) AND (status <= 5))),
+    CONSTRAINT run_version_check CHECK ((version >= 0))
+)
+PARTITION BY RANGE (id);
+
+COMMENT ON TABLE public.run IS 'One workflow execution. Every change raises version by one and is guarded by it.';
+
+COMMENT ON COLUMN public.run.input IS 'JSON object; null means {} unless input_slot names a row of payload (the same for output and variables).';
+
+COMMENT ON COLUMN public.run.write_id IS 'The batch that wrote this version: settles a commit whose answer was lost.';
+
+COMMENT ON COLUMN public.run.status IS '0 RUNNING, 1 PAUSED, 2 COMPLETED, 3 FAILED, 4 TIMED_OUT, 5 TERMINATED';
+
+COMMENT ON COLUMN public.run.wake_at IS 'The run may change by itself from then on; may be too early, never too late.';
+
+COMMENT ON COLUMN public.run.removed_in IS 'The last version that removed task rows.';
+
+COMMENT ON COLUMN public.run.extra IS 'What few runs have, as one JSON object.';
+
+CREATE VIEW podium.runs AS
+ SELECT r.id AS run_id,
+    r.name AS workflow_name,
+    r.def_version AS workflow_version,
+    (ARRAY['RUNNING'::text, 'PAUSED'::text, 'COMPLETED'::text, 'FAILED'::text, 'TIMED_OUT'::text, 'TERMINATED'::text])[(r.status + 1)] AS status,
+    r.correlation_id,
+    (r.priority)::integer AS priority,
+    r.reason,
+    r.created_at,
+    r.updated_at,
+    r.ended_at,
+    r.retried_at,
+    r.wake_at,
+    (COALESCE(r.input, ( SELECT p.body
+           FROM public.payload p
+          WHERE ((p.shard = r.shard) AND (p.run_id = r.id) AND (p.slot = r.input_slot))), '{}'::text))::json AS input,
+    (COALESCE(r.output, ( SELECT p.body
+           FROM public.payload p
+          WHERE ((p.shard = r.shard) AND (p.run_id = r.id) AND (p.slot = r.output_slot))), '{}'::text))::json AS output,
+    (COALESCE(r.variables, ( SELECT p.body
+           FROM public.payload p
+          WHERE ((p.shard = r.shard) AND (p.run_id = r.id) AND (p.slot = r.variables_slot))), '{}'::text))::json AS variables,
+    ((((r.extra)::json -> 'parent'::text) ->> 'run'::text))::uuid AS parent_run_id,
+    ((((r.extra)::json -> 'parent'::text) ->> 'task'::text))::uuid AS parent_task_id,
+    r.version
+   FROM public.run r;
+
+COMMENT ON VIEW podium.runs IS 'Workflow executions.';
+
+CREATE VIEW podium.tasks AS
+ SELECT podium.task_id(t.run_id, t.no) AS task_id,
+    t.run_id,
+    t.ref_name AS reference_name,
+    t.task_type,
+    COALESCE(t.def_name, t.task_type) AS task_name,
+    (ARRAY['SCHEDULED'::text, 'IN_PROGRESS'::text, 'COMPLETED'::text, 'COMPLETED_WITH_ERRORS'::text, 'FAILED'::text, 'TIMED_OUT'::text, 'FAILED_WITH_TERMINAL_ERROR'::text, 'CANCELED'::text, 'SKIPPED'::text])[(t.status + 1)] AS status,
+    t.seq,
+    t.attempt,
+    t.iteration,
+    t.poll_count,
+    NULLIF(t.domain, ''::text) AS domain,
+    t.worker,
+    t.reason,
+    t.scheduled_at,
+    t.available_at,
+    t.started_at,
+    t.ended_at,
+    t.updated_at,
+    t.wait_until,
+    t.child AS child_run_id,
+        CASE
+            WHEN (t.retry_of IS NOT NULL) THEN podium.task_id(t.run_id, t.retry_of)
+            ELSE NULL::uuid
+        END AS retry_of_task_id,
+    t.retried,
+    (COALESCE(t.input, ( SELECT p.body
+           FROM public.payload p
+          WHERE ((p.shard = t.shard) AND (p.run_id = t.run_id) AND (p.slot = t.input_slot))), '{}'::text))::json AS input,
+    (COALESCE(t.output, ( SELECT p.body
+           FROM public.payload p
+          WHERE ((p.shard = t.shard) AND (p.run_id = t.run_id) AND (p.slot = t.output_slot))), '{}'::text))::json AS output
+   FROM public.task t;
+
+COMMENT ON VIEW podium.tasks IS 'Tasks: one row for each attempt of each task of a run.';
+
+CREATE VIEW podium.waits AS
+ SELECT t.run_id,
+    podium.task_id(t.run_id, t.no) AS task_id,
+    r.name AS workflow_name,
+    t.ref_name AS reference_name,
+    t.task_type,
+        CASE
+            WHEN (t.ready AND (t.available_at > now())) THEN 'RETRY_DELAY'::text
+            WHEN t.ready THEN 'POLL'::text
+            WHEN (t.wait_until IS NOT NULL) THEN 'TIME'::text
+            WHEN (t.child IS NOT NULL) THEN 'CHILD'::text
+            WHEN (t.worker IS NOT NULL) THEN 'WORKER'::text
+            WHEN o.pending THEN 'PUBLISH'::text
+            WHEN (t.task_type = 'EVENT'::text) THEN 'EVENT'::text
+            ELSE t.task_type
+        END AS waits_for,
+    t.worker,
+    t.child AS child_run_id,
+    GREATEST(t.scheduled_at, t.started_at) AS since,
+        CASE
+            WHEN (t.ready AND (t.available_at > now())) THEN t.available_at
+            ELSE t.wait_until
+        END AS until
+   FROM ((public.task t
+     JOIN public.run r ON (((r.shard = t.shard) AND (r.id = t.run_id))))
+     LEFT JOIN public.outbox o ON (((o.shard = t.shard) AND (o.run_id = t.run_id) AND (o.task_no = t.no))))
+  WHERE ((t.status = ANY (ARRAY[0, 1])) AND (r.status = ANY (ARRAY[0, 1])));
+
+COMMENT ON VIEW podium.waits IS 'What each open run waits for: one row for each of its open tasks.';
+
+CREATE TABLE public.event_handler (
+    name text NOT NULL,
+    event text NOT NULL,
+    active boolean NOT NULL,
+    body text NOT NULL
+);
+
+ALTER TABLE public.inbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.inbox_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.kafka_position (
+    cluster text NOT NULL,
+    grp text NOT NULL,
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    epoch bigint NOT NULL,
+    next_offset bigint,
+    moved_at timestamp with time zone DEFAULT now() NOT NULL
+)
+WITH (fillfactor='40');
+
+COMMENT ON TABLE public.kafka_position IS 'Where each consumer stands; moves in the transaction that stores what it read.';
+
+COMMENT ON COLUMN public.kafka_position.epoch IS 'Rises with every take-over; an older holder can no longer write.';
+
+CREATE TABLE public.metadata_version (
+    one boolean DEFAULT true NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT metadata_version_one_check CHECK (one)
+);
+
+COMMENT ON TABLE public.metadata_version IS 'One row: rises with every change of a definition. A start is only stored while the version that it was resolved with is current.';
+
+CREATE TABLE public.node (
+    epoch bigint NOT NULL,
+    name text NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    until timestamp with time zone NOT NULL
+)
+WITH (fillfactor='40');
+
+ALTER TABLE public.node ALTER COLUMN epoch ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.node_epoch_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.node_lease (
+    kind smallint NOT NULL,
+    no smallint NOT NULL,
+    node bigint,
+    until timestamp with time zone NOT NULL,
+    CONSTRAINT node_lease_kind_check CHECK ((kind = ANY (ARRAY[0, 1]))),
+    CONSTRAINT node_lease_no_check CHECK (((no >= 0) AND (no <= 63)))
+)
+WITH (fillfactor='20');
+
+COMMENT ON TABLE public.node_lease IS 'Which node watches which bucket (kind 0) and publishes which lane (kind 1). Saves work only: the version guard decides.';
+
+ALTER TABLE public.outbox ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.outbox_seq_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.payload_rest (
+    run_id uuid NOT NULL,
+    slot bigint NOT NULL,
+    shard smallint NOT NULL,
+    body text NOT NULL
+);
+
+CREATE TABLE public.poll_data (
+    task_type text NOT NULL,
+    domain text NOT NULL,
+    worker text NOT NULL,
+    last_poll_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='40');
+
+CREATE TABLE public.run_rest (
+    id uuid NOT NULL,
+    snapshot_id bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    def_version integer NOT NULL,
+    shard smallint NOT NULL,
+    bucket smallint NOT NULL,
+    priority smallint NOT NULL,
+    name text NOT NULL,
+    correlation_id text,
+    input text,
+    input_slot bigint,
+    version bigint NOT NULL,
+    write_id bigint NOT NULL,
+    next_no integer NOT NULL,
+    status smallint NOT NULL,
+    updated_at timestamp with time zone,
+    wake_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    retried_at timestamp with time zone,
+    removed_in bigint,
+    reason text,
+    output text,
+    output_slot bigint,
+    variables text,
+    variables_slot bigint,
+    extra text,
+    CONSTRAINT run_bucket_check CHECK (((bucket >= 0) AND (bucket <= 63))),
+    CONSTRAINT run_status_check CHECK (((status >= 0) AND (status <= 5))),
+    CONSTRAINT run_version_check CHECK ((version >= 0))
+)
+WITH (fillfactor='40', toast_tuple_target='8160');
+
+COMMENT ON TABLE public.run_rest IS 'Safety net: holds runs of months without a partition of their own.';
+
+CREATE TABLE public.snapshot (
+    hash bytea NOT NULL,
+    id bigint NOT NULL,
+    body text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT snapshot_hash_check CHECK ((length(hash) = 32))
+);
+
+COMMENT ON TABLE public.snapshot IS 'Immutable: a workflow definition with its task definitions as a run started with them, by SHA-256 of its text.';
+
+ALTER TABLE public.snapshot ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.snapshot_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.task_def (
+    name text NOT NULL,
+    body text NOT NULL
+);
+
+CREATE TABLE public.task_log (
+    run_id uuid NOT NULL,
+    id bigint NOT NULL,
+    no integer NOT NULL,
+    shard smallint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    body text NOT NULL
+)
+PARTITION BY RANGE (run_id);
+
+COMMENT ON TABLE public.task_log IS 'Lines that workers logged.';
+
+ALTER TABLE public.task_log ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.task_log_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.task_log_rest (
+    run_id uuid NOT NULL,
+    id bigint NOT NULL,
+    no integer NOT NULL,
+    shard smallint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    body text NOT NULL
+);
+
+CREATE TABLE public.task_rest (
+    run_id uuid NOT NULL,
+    scheduled_at timestamp with time zone NOT NULL,
+    first_scheduled_at timestamp with time zone,
+    no integer NOT NULL,
+    seq integer NOT NULL,
+    shard smallint NOT NULL,
+    priority smallint NOT NULL,
+    attempt integer NOT NULL,
+    iteration integer NOT NULL,
+    retry_of integer,
+    task_type text NOT NULL,
+    ref_name text NOT NULL,
+    def_name text,
+    domain text NOT NULL,
+    input text,
+    input_slot bigint,
+    changed_in bigint NOT NULL,
+    available_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone,
+    started_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    response_timeout_s bigint NOT NULL,
+    callback_after_s bigint,
+    start_delay_s integer,
+    poll_count integer NOT NULL,
+    status smallint NOT NULL,
+    ready boolean NOT NULL,
+    retried boolean NOT NULL,
+    executed boolean NOT NULL,
+    worker text,
+    reason text,
+    output text,
+    output_slot bigint,
+    wait_until timestamp with time zone,
+    child uuid,
+    extra text,
+    CONSTRAINT task_no_check CHECK (((no >= 1) AND (no <= 1048575))),
+    CONSTRAINT task_status_check CHECK (((status >= 0) AND (status <= 8)))
+)
+WITH (fillfactor='40', toast_tuple_target='8160');
+
+CREATE TABLE public.workflow_def (
+    name text NOT NULL,
+    version integer NOT NULL,
+    body text NOT NULL
+);
+
+COMMENT ON COLUMN public.workflow_def.body IS 'The definition as JSON, as it was registered.';
+
+CREATE SEQUENCE public.writer_epoch
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+COMMENT ON SEQUENCE public.writer_epoch IS 'Each writer connection draws one: the high bits of its write ids and payload slots.';
+
+ALTER TABLE ONLY public.payload ATTACH PARTITION public.payload_rest DEFAULT;
+
+ALTER TABLE ONLY public.run ATTACH PARTITION public.run_rest DEFAULT;
+
+ALTER TABLE ONLY public.task_log ATTACH PARTITION public.task_log_rest DEFAULT;
+
+ALTER TABLE ONLY public.task ATTACH PARTITION public.task_rest DEFAULT;
+
+ALTER TABLE ONLY public.event_handler
+    ADD CONSTRAINT event_handler_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.inbox
+    ADD CONSTRAINT inbox_pkey PRIMARY KEY (shard, bucket, id);
+
+ALTER TABLE ONLY public.kafka_position
+    ADD CONSTRAINT kafka_position_pkey PRIMARY KEY (cluster, grp, topic, partition);
+
+ALTER TABLE ONLY public.metadata_version
+    ADD CONSTRAINT metadata_version_pkey PRIMARY KEY (one);
+
+ALTER TABLE ONLY public.node_lease
+    ADD CONSTRAINT node_lease_pkey PRIMARY KEY (kind, no);
+
+ALTER TABLE ONLY public.node
+    ADD CONSTRAINT node_pkey PRIMARY KEY (epoch);
+
+ALTER TABLE ONLY public.outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (shard, run_id, task_no);
+
+ALTER TABLE ONLY public.parked_event
+    ADD CONSTRAINT parked_event_pkey PRIMARY KEY (shard, run_id, inbox);
+
+ALTER TABLE ONLY public.payload
+    ADD CONSTRAINT payload_pkey PRIMARY KEY (shard, run_id, slot);
+
+ALTER TABLE ONLY public.payload_rest
+    ADD CONSTRAINT payload_rest_pkey PRIMARY KEY (shard, run_id, slot);
+
+ALTER TABLE ONLY public.poll_data
+    ADD CONSTRAINT poll_data_pkey PRIMARY KEY (task_type, domain, worker);
+
+ALTER TABLE ONLY public.run
+    ADD CONSTRAINT run_pkey PRIMARY KEY (shard, id);
+
+ALTER TABLE ONLY public.run_rest
+    ADD CONSTRAINT run_rest_pkey PRIMARY KEY (shard, id);
+
+ALTER TABLE ONLY public.snapshot
+    ADD CONSTRAINT snapshot_pkey PRIMARY KEY (hash);
+
+ALTER TABLE ONLY public.task_def
+    ADD CONSTRAINT task_def_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.task_log
+    ADD CONSTRAINT task_log_pkey PRIMARY KEY (shard, run_id, no, id);
+
+ALTER TABLE ONLY public.task_log_rest
+    ADD CONSTRAINT task_log_rest_pkey PRIMARY KEY (shard, run_id, no, id);
+
+ALTER TABLE ONLY public.task
+    ADD CONSTRAINT task_pkey PRIMARY KEY (shard, run_id, no);
+
+ALTER TABLE ONLY public.task_rest
+    ADD CONSTRAINT task_rest_pkey PRIMARY KEY (shard, run_id, no);
+
+ALTER TABLE ONLY public.workflow_def
+    ADD CONSTRAINT workflow_def_pkey PRIMARY KEY (name, version);
+
+CREATE UNIQUE INDEX inbox_once ON public.inbox USING btree (shard, run_id, source);
+
+COMMENT ON INDEX public.inbox_once IS 'ingest: a message delivered twice is one row; also finds the rows of a run.';
+
+CREATE INDEX node_live ON public.node USING btree (until);
+
+COMMENT ON INDEX public.node_live IS 'pulse: how many nodes share the work.';
+
+CREATE INDEX outbox_pending ON public.outbox USING btree (lane, seq) WHERE pending;
+
+COMMENT ON INDEX public.outbox_pending IS 'pulse, outbox.pending: what a lane still has to send, in its order.';
+
+CREATE INDEX run_due ON ONLY public.run USING btree (wake_at, bucket) WHERE (wake_at IS NOT NULL);
+
+COMMENT ON INDEX public.run_due IS 'pulse: runs whose wake_at has come. Also counts open runs with timers.';
+
+CREATE INDEX run_rest_wake_at_bucket_idx ON public.run_rest USING btree (wake_at, bucket) WHERE (wake_at IS NOT NULL);
+
+CREATE UNIQUE INDEX snapshot_of_run ON public.snapshot USING btree (id);
+
+COMMENT ON INDEX public.snapshot_of_run IS 'Rows of runs keep the small id; loading a run turns it back into the hash.';
+
+CREATE INDEX task_ready ON ONLY public.task USING btree (task_type, domain, available_at, priority DESC, run_id, no) WHERE ready;
+
+COMMENT ON INDEX public.task_ready IS 'ready.candidates: what a poll may claim, in the order in which it is given out.';
+
+CREATE INDEX task_rest_task_type_domain_available_at_priority_run_id_no_idx ON public.task_rest USING btree (task_type, domain, available_at, priority DESC, run_id, no) WHERE ready;
+
+ALTER INDEX public.payload_pkey ATTACH PARTITION public.payload_rest_pkey;
+
+ALTER INDEX public.run_pkey ATTACH PARTITION public.run_rest_pkey;
+
+ALTER INDEX public.run_due ATTACH PARTITION public.run_rest_wake_at_bucket_idx;
+
+ALTER INDEX public.task_log_pkey ATTACH PARTITION public.task_log_rest_pkey;
+
+ALTER INDEX public.task_pkey ATTACH PARTITION public.task_rest_pkey;
+
+ALTER INDEX public.task_ready ATTACH PARTITION public.task_rest_task_type_domain_available_at_priority_run_id_no_idx;
+
+GRANT USAGE ON SCHEMA podium TO podium_reader;
+
+GRANT SELECT ON TABLE podium.events TO podium_reader;
+
+GRANT SELECT ON TABLE podium.queue_depth TO podium_reader;
+
+GRANT SELECT ON TABLE podium.runs TO podium_reader;
+
+GRANT SELECT ON TABLE podium.tasks TO podium_reader;
+
+GRANT SELECT ON TABLE podium.waits TO podium_reader;
+
