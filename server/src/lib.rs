@@ -13,3 +13,6 @@ mod probes;
 mod shutdown;
 mod telemetry;
 mod wire;
+
+#[cfg(test)]
+mod worker_tests;

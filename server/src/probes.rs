@@ -40,8 +40,10 @@ impl Probes {
     pub(crate) fn start(kafka: Option<KafkaSettings>, s3: Option<ObjectStore>) -> (Self, JoinHandle<()>) {
         let (sender, troubles) = watch::channel(Troubles::new());
         let task = tokio::spawn(async move {
+            // made once: a connection of its own for every look would be noise in the broker's log
+            let mut cluster = None;
             loop {
-                let (kafka, s3) = tokio::join!(ask_kafka(kafka.as_ref()), ask_s3(s3.as_ref()));
+                let (kafka, s3) = tokio::join!(ask_kafka(&mut cluster, kafka.as_ref()), ask_s3(s3.as_ref()));
                 let mut now = Troubles::new();
                 for (component, answer) in [("kafka", kafka), ("s3", s3)] {
                     let before = sender.borrow().contains_key(component);
@@ -64,10 +66,18 @@ impl Probes {
     }
 }
 
-async fn ask_kafka(settings: Option<&KafkaSettings>) -> Result<(), String> {
+async fn ask_kafka(cluster: &mut Option<Cluster>, settings: Option<&KafkaSettings>) -> Result<(), String> {
     let Some(settings) = settings else { return Ok(()) };
-    let cluster = Cluster::configured(settings).map_err(|e| e.to_string())?;
-    cluster.id(WAIT).await.map(drop).map_err(|e| format!("{} at {}", e, settings.bootstrap))
+    let cluster = match cluster {
+        Some(cluster) => cluster,
+        None => cluster.insert(Cluster::configured(settings).map_err(|e| e.to_string())?),
+    };
+    // one that was found is a cached answer, so the topic list is asked for: one topic that may or may not exist
+    cluster
+        .topic("conductor-events", WAIT)
+        .await
+        .map(drop)
+        .map_err(|e| format!("{} at {}", e, settings.bootstrap))
 }
 
 async fn ask_s3(store: Option<&ObjectStore>) -> Result<(), String> {

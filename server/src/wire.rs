@@ -71,16 +71,20 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Starts everything that the settings ask for. The address is bound first: a port that is taken is said
-    /// before anything else has an effect.
-    pub(crate) async fn start(config: &Config, store: Store, options: NodeOptions) -> anyhow::Result<Self> {
-        let listener = bind(config.server.listen).await?;
+    /// Starts everything that the settings ask for.
+    pub(crate) async fn start(
+        config: &Config,
+        listener: TcpListener,
+        store: Store,
+        options: NodeOptions,
+    ) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
         let kafka = options.kafka.clone();
         let s3 = options.s3.clone().map(ObjectStore::new).transpose()?;
         let producers = kafka.clone().map(Producers::new);
         let sink = producers.clone().map(|p| Arc::new(KafkaSink::new(p)) as Arc<dyn EventSink>);
-        let engine = Engine::open(store, sink, config.engine()).await.context("the engine could not start")?;
+        let engine =
+            Engine::open(store, sink, config.engine()).await.context("the engine could not start")?;
         let router = producers.clone().filter(|_| config.router.enabled).map(|producers| {
             let mut settings = config.router();
             if options.young_broker {
@@ -138,7 +142,9 @@ impl Node {
     }
 }
 
-async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+/// Takes the address. Callers do it before everything else, so that a port that is taken is said before
+/// anything has an effect.
+pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|e| match e.kind() {
         std::io::ErrorKind::AddrInUse => {
             anyhow::anyhow!("address {address} is in use; another podium? Choose one with --listen")
@@ -162,10 +168,7 @@ async fn serve(
     }
 }
 
-async fn start_workers(
-    config: &Config,
-    options: &NodeOptions,
-) -> anyhow::Result<Vec<Host>> {
+async fn start_workers(config: &Config, options: &NodeOptions) -> anyhow::Result<Vec<Host>> {
     let mut hosts = Vec::new();
     let (Some(kafka), Some(s3)) = (&options.kafka, &options.s3) else { return Ok(hosts) };
     let new_group = if options.young_broker { NewGroup::Beginning } else { NewGroup::End };

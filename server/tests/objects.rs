@@ -115,7 +115,8 @@ async fn errors_name_what_is_missing() {
     assert!(s.client.head("data", "nope").await.expect("answered").is_none());
     s.client.delete("data", "nope").await.expect("gone already");
     let wrong = S3Settings { secret_key: "wrong".into(), ..s.server.settings() };
-    let error = ObjectStore::new(wrong).expect("settings").get("data", "k").await.map(drop).expect_err("denied");
+    let error =
+        ObjectStore::new(wrong).expect("settings").get("data", "k").await.map(drop).expect_err("denied");
     assert!(matches!(error, ObjectError::Denied { .. }), "{error}");
 }
 
@@ -128,7 +129,8 @@ async fn an_absent_store_is_said_to_be_away() {
         secret_key: "b".into(),
         session_token: None,
     };
-    let error = ObjectStore::new(settings).expect("settings").head("data", "k").await.expect_err("nobody there");
+    let error =
+        ObjectStore::new(settings).expect("settings").head("data", "k").await.expect_err("nobody there");
     assert!(error.is_transient(), "{error}");
     assert!(error.to_string().starts_with("could not look at s3://data/k: "), "{error}");
 }

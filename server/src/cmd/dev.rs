@@ -17,7 +17,7 @@ use crate::embedded::postgres::EmbeddedPostgres;
 use crate::embedded::process::is_root;
 use crate::embedded::s3::{EmbeddedS3, S3Options};
 use crate::shutdown::Signals;
-use crate::wire::{Node, NodeOptions, open_store};
+use crate::wire::{Node, NodeOptions, bind, open_store};
 
 /// Topics and buckets of the documented pipeline.
 const TOPICS: [&str; 9] = [
@@ -31,8 +31,14 @@ const TOPICS: [&str; 9] = [
     "reverse-email-requests",
     "dag-monitor-queue",
 ];
-const BUCKETS: [&str; 6] =
-    ["raw-data", "email-validated", "phone-validated", "enriched", "name-parse-output", "email-hygiene-output"];
+const BUCKETS: [&str; 6] = [
+    "raw-data",
+    "email-validated",
+    "phone-validated",
+    "enriched",
+    "name-parse-output",
+    "email-hygiene-output",
+];
 /// Of the pipeline's topics on the development broker: enough to share work among a few processes.
 const PARTITIONS: i32 = 4;
 
@@ -76,7 +82,10 @@ pub(super) struct Running {
 impl Running {
     /// Starts what the settings do not name, then the node with its services.
     pub(super) async fn start(config: &mut Config, data: &Path) -> anyhow::Result<Self> {
-        let (postgres, (own_s3, s3)) = tokio::try_join!(start_postgres(config, data), start_s3(config, data))?;
+        let listener = bind(config.server.listen).await?;
+        // first, because it says best that another podium uses the directory
+        let postgres = start_postgres(config, data).await?;
+        let (own_s3, s3) = start_s3(config, data).await?;
         if let Some(postgres) = &postgres {
             postgres.url().clone_into(&mut config.database.url);
         }
@@ -84,7 +93,8 @@ impl Running {
             Some(_) => None,
             None => Some(DevBroker::start(config.dev.kafka_listen.port()).context("the development broker")?),
         };
-        let kafka = broker.as_ref().map(Broker::settings).or_else(|| config.kafka()).context("no Kafka settings")?;
+        let kafka =
+            broker.as_ref().map(Broker::settings).or_else(|| config.kafka()).context("no Kafka settings")?;
         let store = open_store(config).await?;
         let (topics, buckets) = tokio::join!(make_topics(&kafka, broker.is_some()), make_buckets(&s3));
         topics?;
@@ -99,7 +109,7 @@ impl Running {
             young_broker: broker.is_some(),
             await_consumers: true,
         };
-        let node = Node::start(config, store, options).await?;
+        let node = Node::start(config, listener, store, options).await?;
         Ok(Self { node, postgres, kafka, s3, own_s3, broker })
     }
 
@@ -109,7 +119,8 @@ impl Running {
         if let Some(s3) = self.own_s3 {
             s3.stop().await;
         }
-        drop(self.broker);
+        // ends with the process: a client that is still saying goodbye would report its end as an outage
+        std::mem::forget(self.broker);
         if let Some(postgres) = self.postgres {
             // blocks until the last checkpoint is written
             let stopped = tokio::task::spawn_blocking(move || postgres.stop()).await;
@@ -126,7 +137,8 @@ async fn start_postgres(config: &Config, data: &Path) -> anyhow::Result<Option<E
     }
     let bin = std::env::var_os("PG_BIN_DIR").map(std::path::PathBuf::from);
     let data = data.to_owned();
-    let started = tokio::task::spawn_blocking(move || EmbeddedPostgres::start(&data, bin.as_deref())).await??;
+    let started =
+        tokio::task::spawn_blocking(move || EmbeddedPostgres::start(&data, bin.as_deref())).await??;
     Ok(Some(started))
 }
 

@@ -136,8 +136,9 @@ impl Options {
         }
         layers.environment(&std::env::vars().collect::<Vec<_>>())?;
         for pair in &self.set {
-            let (key, value) =
-                pair.split_once('=').ok_or_else(|| ConfigError(format!("--set {pair:?} is not KEY=VALUE")))?;
+            let (key, value) = pair
+                .split_once('=')
+                .ok_or_else(|| ConfigError(format!("--set {pair:?} is not KEY=VALUE")))?;
             layers.text(key.trim(), value.trim(), Source::CommandLine)?;
         }
         Ok(layers)

@@ -6,7 +6,7 @@ use tracing::info;
 use super::{block_on, settle};
 use crate::config::Layers;
 use crate::shutdown::Signals;
-use crate::wire::{Node, NodeOptions, open_store};
+use crate::wire::{Node, NodeOptions, bind, open_store};
 
 pub(super) fn run(layers: &Layers) -> anyhow::Result<()> {
     let config = settle(layers)?;
@@ -18,9 +18,10 @@ pub(super) fn run(layers: &Layers) -> anyhow::Result<()> {
     block_on(async {
         let signals = Signals::new().context("could not take over the signals")?;
         let start = async {
+            let listener = bind(config.server.listen).await?;
             let store = open_store(&config).await?;
             let options = NodeOptions { kafka: config.kafka(), s3: config.s3(), ..NodeOptions::default() };
-            Node::start(&config, store, options).await
+            Node::start(&config, listener, store, options).await
         };
         let stop = signals.first();
         tokio::pin!(stop);

@@ -46,7 +46,9 @@ mod tests {
 
     #[test]
     fn reads_and_writes_times() {
-        for (text, ms) in [("250ms", 250), ("30s", 30_000), ("5m", 300_000), ("1h", 3_600_000), ("7d", 604_800_000)] {
+        for (text, ms) in
+            [("250ms", 250), ("30s", 30_000), ("5m", 300_000), ("1h", 3_600_000), ("7d", 604_800_000)]
+        {
             let time: Humane = text.parse().expect("a time");
             assert_eq!(time, Humane(Duration::from_millis(ms)));
             assert_eq!(time.to_string(), text);

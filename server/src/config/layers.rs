@@ -64,7 +64,8 @@ impl Layers {
     pub fn file(&mut self, path: &Path) -> Result<(), ConfigError> {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|e| ConfigError(format!("{name}: {e}")))?;
-        let table: Table = text.parse().map_err(|e: toml::de::Error| ConfigError(format!("{name}: {}", e.message())))?;
+        let table: Table =
+            text.parse().map_err(|e: toml::de::Error| ConfigError(format!("{name}: {}", e.message())))?;
         flatten("", table, &mut |key, value| {
             let plain = value.as_str().is_some_and(|t| !t.is_empty() && !t.starts_with("file:"));
             let password = key == "database.url" && value.as_str().and_then(password_of).is_some();
@@ -82,11 +83,13 @@ impl Layers {
     /// # Errors
     /// When a `PODIUM__` variable names an unknown key or its text is not of the key's kind.
     pub fn environment(&mut self, variables: &[(String, String)]) -> Result<(), ConfigError> {
-        let find = |name: &str| variables.iter().find(|(n, v)| n == name && !v.is_empty()).map(|(_, v)| v.clone());
+        let find =
+            |name: &str| variables.iter().find(|(n, v)| n == name && !v.is_empty()).map(|(_, v)| v.clone());
         for (key, names) in WELL_KNOWN {
             // the first that is set wins
             if let Some((name, text)) = names.iter().find_map(|n| Some((n, find(n)?))) {
-                let text = if *name == "MINIO_ENDPOINT" { minio_url(&text, find("MINIO_USE_SSL")) } else { text };
+                let text =
+                    if *name == "MINIO_ENDPOINT" { minio_url(&text, find("MINIO_USE_SSL")) } else { text };
                 self.text(key, &text, Source::Variable((*name).to_owned()))?;
             }
         }
@@ -107,7 +110,9 @@ impl Layers {
         let wrong = |kind| ConfigError(format!("{source}: {key} is {kind}, not {text:?}"));
         let value = match &self.known(key, &source)?.0 {
             Value::Boolean(_) => Value::Boolean(text.parse().map_err(|_| wrong("true or false"))?),
-            Value::Integer(_) => Value::Integer(text.replace('_', "").parse().map_err(|_| wrong("a whole number"))?),
+            Value::Integer(_) => {
+                Value::Integer(text.replace('_', "").parse().map_err(|_| wrong("a whole number"))?)
+            }
             Value::Float(_) => Value::Float(text.parse().map_err(|_| wrong("a number"))?),
             Value::Array(_) => {
                 let parts = text.split(',').map(str::trim).filter(|p| !p.is_empty());
@@ -162,7 +167,8 @@ impl Layers {
             let mut value = value.clone();
             let may_refer = SECRETS.contains(&key.as_str()) || key == "database.url";
             if let (true, Some(path)) = (may_refer, value.as_str().and_then(|t| t.strip_prefix("file:"))) {
-                let text = std::fs::read_to_string(path).map_err(|e| ConfigError(format!("{key}: {path}: {e}")))?;
+                let text =
+                    std::fs::read_to_string(path).map_err(|e| ConfigError(format!("{key}: {path}: {e}")))?;
                 value = Value::String(text.trim_end().to_owned());
             }
             let (section, name) = key.split_once('.').expect("every key of the defaults is in a section");
@@ -177,7 +183,9 @@ impl Layers {
         let mut text = String::new();
         for (key, (value, source)) in &self.values {
             let shown = match value {
-                Value::String(t) if SECRETS.contains(&key.as_str()) && !t.is_empty() && !t.starts_with("file:") => {
+                Value::String(t)
+                    if SECRETS.contains(&key.as_str()) && !t.is_empty() && !t.starts_with("file:") =>
+                {
                     "\"***\"".to_owned()
                 }
                 Value::String(t) if key == "database.url" => Value::String(mask_password(t)).to_string(),
@@ -290,7 +298,8 @@ mod tests {
         let mut layers = Layers::defaults();
         let dir = tempfile::tempdir().expect("a directory");
         let file = dir.path().join("p.toml");
-        std::fs::write(&file, "[server]\nlisten = \"127.0.0.1:1\"\n[engine]\nwriters = 2\n").expect("written");
+        std::fs::write(&file, "[server]\nlisten = \"127.0.0.1:1\"\n[engine]\nwriters = 2\n")
+            .expect("written");
         layers.file(&file).expect("a right file");
         layers
             .environment(&variables(&[
@@ -335,7 +344,8 @@ mod tests {
         assert!(Layers::defaults().file(&file).is_err());
         std::fs::write(&file, "[database]\nurl = \"postgres://a:b@c/d\"\n").expect("written");
         assert!(Layers::defaults().file(&file).is_err());
-        std::fs::write(&file, format!("[s3]\nsecret_key = \"file:{}\"\n", secret.display())).expect("written");
+        std::fs::write(&file, format!("[s3]\nsecret_key = \"file:{}\"\n", secret.display()))
+            .expect("written");
         let mut layers = Layers::defaults();
         layers.file(&file).expect("a reference is right");
         assert_eq!(Config::from_layers(&layers).expect("usable").s3.secret_key, "from a file");

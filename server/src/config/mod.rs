@@ -15,8 +15,8 @@ mod settings;
 pub use humane::Humane;
 pub use layers::{ConfigError, Layers, Source};
 pub use settings::{
-    Config, DatabaseSection, DevSection, EngineSection, KafkaSection, LogFormat, LogSection, RouterSection, S3Section,
-    ServerSection, WorkersSection,
+    Config, DatabaseSection, DevSection, EngineSection, KafkaSection, LogFormat, LogSection, RouterSection,
+    S3Section, ServerSection, WorkersSection,
 };
 
 /// The reference: every key, its default and what it is.

@@ -39,6 +39,7 @@ pub struct ServerSection {
     pub insecure_no_auth: bool,
     pub shutdown_grace: Humane,
     pub body_limit_bytes: usize,
+    pub input_limit_bytes: usize,
     pub body_read_timeout: Humane,
     pub header_read_timeout: Humane,
     pub max_connections: usize,
@@ -135,7 +136,10 @@ pub struct S3Section {
 impl std::fmt::Debug for S3Section {
     /// Shows everything but the secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("S3Section").field("endpoint", &self.endpoint).field("region", &self.region).finish_non_exhaustive()
+        f.debug_struct("S3Section")
+            .field("endpoint", &self.endpoint)
+            .field("region", &self.region)
+            .finish_non_exhaustive()
     }
 }
 
@@ -181,7 +185,10 @@ impl Config {
     pub fn from_layers(layers: &Layers) -> Result<Self, ConfigError> {
         let mut config = Config::sections(&layers.table()?)?;
         if !(1..=4).contains(&config.engine.writers) {
-            return Err(ConfigError(format!("engine.writers is {}, but 1 to 4 are possible", config.engine.writers)));
+            return Err(ConfigError(format!(
+                "engine.writers is {}, but 1 to 4 are possible",
+                config.engine.writers
+            )));
         }
         if config.engine.node_name.is_empty() {
             let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
@@ -192,9 +199,14 @@ impl Config {
 
     fn sections(table: &toml::Table) -> Result<Self, ConfigError> {
         // by section, so that an error can say where it is
-        fn section<T: serde::de::DeserializeOwned>(table: &toml::Table, name: &str) -> Result<T, ConfigError> {
+        fn section<T: serde::de::DeserializeOwned>(
+            table: &toml::Table,
+            name: &str,
+        ) -> Result<T, ConfigError> {
             let value = table.get(name).cloned().unwrap_or_else(|| toml::Value::Table(toml::Table::new()));
-            value.try_into().map_err(|e: toml::de::Error| ConfigError(format!("section [{name}]: {}", e.to_string().trim())))
+            value.try_into().map_err(|e: toml::de::Error| {
+                ConfigError(format!("section [{name}]: {}", e.to_string().trim()))
+            })
         }
         Ok(Config {
             server: section(table, "server")?,
@@ -224,6 +236,7 @@ impl Config {
         let s = &self.server;
         ApiConfig {
             body_limit_bytes: s.body_limit_bytes,
+            input_limit_bytes: s.input_limit_bytes,
             body_read_timeout: s.body_read_timeout.0,
             header_read_timeout: s.header_read_timeout.0,
             max_connections: s.max_connections,
@@ -253,7 +266,9 @@ impl Config {
             pulse_every: e.pulse_every.0,
             audit_every: e.audit_every.0,
             settings: Settings {
-                parked_ttl: Span::from_secs(i64::try_from(e.parked_event_ttl.0.as_secs()).unwrap_or(i64::MAX)),
+                parked_ttl: Span::from_secs(
+                    i64::try_from(e.parked_event_ttl.0.as_secs()).unwrap_or(i64::MAX),
+                ),
                 variables_limit_bytes: e.variables_limit_bytes,
                 payload_limit_bytes: e.payload_limit_bytes,
                 ..Settings::default()

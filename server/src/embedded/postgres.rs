@@ -19,7 +19,9 @@ use std::time::{Duration, Instant};
 
 use tracing::{debug, info, warn};
 
-use super::process::{User, closed_parent, detach_and_bind, is_alive, is_root, private_dir, signal, unprivileged_user};
+use super::process::{
+    User, closed_parent, detach_and_bind, is_alive, is_root, private_dir, signal, unprivileged_user,
+};
 
 /// The database that the engine uses.
 const DATABASE: &str = "podium";
@@ -41,7 +43,9 @@ pub enum PostgresError {
     NotInstalled,
     #[error("PG_BIN_DIR is {0:?}, but there is no initdb and postgres in it")]
     NoBinaries(PathBuf),
-    #[error("PostgreSQL runs as user {user:?} and cannot pass through {dir:?}: choose another --data directory")]
+    #[error(
+        "PostgreSQL runs as user {user:?} and cannot pass through {dir:?}: choose another --data directory"
+    )]
     ClosedParent { dir: PathBuf, user: String },
     #[error("another podium uses the data directory {0:?}")]
     InUse(PathBuf),
@@ -210,7 +214,9 @@ pub fn find_binaries(bin_dir: Option<&Path>) -> Result<PathBuf, PostgresError> {
     let configured = configured.map(|o| PathBuf::from(String::from_utf8_lossy(&o.stdout).trim().to_owned()));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
-        .map(|dir| dir.flatten().filter_map(|e| Some((e.file_name().to_str()?.parse().ok()?, e.path()))).collect())
+        .map(|dir| {
+            dir.flatten().filter_map(|e| Some((e.file_name().to_str()?.parse().ok()?, e.path()))).collect()
+        })
         .unwrap_or_default();
     versions.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
     configured
@@ -236,7 +242,10 @@ fn lock(data: &Path) -> Result<File, PostgresError> {
 }
 
 /// A directory for the socket: beside the cluster, or a short one when that path is too long.
-fn socket_dir(home: &Path, user: Option<&User>) -> Result<(PathBuf, Option<tempfile::TempDir>), PostgresError> {
+fn socket_dir(
+    home: &Path,
+    user: Option<&User>,
+) -> Result<(PathBuf, Option<tempfile::TempDir>), PostgresError> {
     let step = "make the directory of PostgreSQL's socket";
     let near = home.join("socket");
     if near.as_os_str().len() <= SOCKET_DIR_BYTES {
@@ -256,11 +265,22 @@ fn create_cluster(bin: &Path, home: &Path, cluster: &Path, user: Option<&User>) 
         fs::remove_dir_all(&draft).map_err(io_error("remove a half-made cluster"))?;
     }
     let mut initdb = Command::new(bin.join("initdb"));
-    initdb.args(["-U", "podium", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions", "--no-sync"]);
+    initdb.args([
+        "-U",
+        "podium",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--locale=C",
+        "--no-instructions",
+        "--no-sync",
+    ]);
     initdb.arg("-D").arg(&draft);
     run("initdb", initdb, None, user)?;
     let mut single = Command::new(bin.join("postgres"));
-    single.args(["--single", "-D"]).arg(&draft).arg("postgres");
+    // -F: the whole directory is synced once, below
+    single.args(["--single", "-F", "-D"]).arg(&draft).arg("postgres");
     run("making the database", single, Some(format!("CREATE DATABASE {DATABASE};\n")), user)?;
     let mut sync = Command::new(bin.join("initdb"));
     sync.arg("--sync-only").arg("-D").arg(&draft);
@@ -269,7 +289,12 @@ fn create_cluster(bin: &Path, home: &Path, cluster: &Path, user: Option<&User>) 
 }
 
 /// Runs a command to its end. Its death signal follows this thread, which waits for it.
-fn run(step: &'static str, mut command: Command, input: Option<String>, user: Option<&User>) -> Result<(), PostgresError> {
+fn run(
+    step: &'static str,
+    mut command: Command,
+    input: Option<String>,
+    user: Option<&User>,
+) -> Result<(), PostgresError> {
     detach_and_bind(&mut command, user);
     let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
     let spawned = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
@@ -294,7 +319,8 @@ fn await_former_server(cluster: &Path) -> Result<(), PostgresError> {
         let former = state.lines().next().and_then(|l| l.trim().parse::<u32>().ok());
         // the id may belong to another program by now; PostgreSQL itself checks that better than we can
         let is_postgres = |pid: &u32| {
-            is_alive(*pid) && fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.trim() == "postgres")
+            is_alive(*pid)
+                && fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.trim() == "postgres")
         };
         let Some(pid) = former.filter(is_postgres) else { return Ok(()) };
         if Instant::now() > deadline {
@@ -307,7 +333,9 @@ fn await_former_server(cluster: &Path) -> Result<(), PostgresError> {
 
 /// Spawns from a thread that ends only after the child: the death signal follows the spawning thread, so one
 /// that ended early would take the server down.
-fn spawn_for_ever(mut command: Command) -> Result<(u32, mpsc::Receiver<io::Result<ExitStatus>>), PostgresError> {
+fn spawn_for_ever(
+    mut command: Command,
+) -> Result<(u32, mpsc::Receiver<io::Result<ExitStatus>>), PostgresError> {
     let (started, start) = mpsc::channel();
     let (ended, end) = mpsc::channel();
     let keeper = move || match command.spawn() {
@@ -357,7 +385,9 @@ fn encode(path: &Path) -> String {
     let mut text = String::new();
     for byte in path.as_os_str().as_bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => text.push(char::from(*byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                text.push(char::from(*byte))
+            }
             other => text.push_str(&format!("%{other:02X}")),
         }
     }

@@ -104,9 +104,7 @@ pub(super) fn private_dir(dir: &Path, user: Option<&User>) -> io::Result<()> {
 
 /// The first parent of `path` that another user cannot pass through.
 pub(super) fn closed_parent(path: &Path) -> Option<&Path> {
-    path.ancestors().skip(1).find(|dir| {
-        fs::metadata(dir).is_ok_and(|m| m.permissions().mode() & 0o001 == 0)
-    })
+    path.ancestors().skip(1).find(|dir| fs::metadata(dir).is_ok_and(|m| m.permissions().mode() & 0o001 == 0))
 }
 
 #[cfg(test)]

@@ -65,7 +65,10 @@ pub(super) fn run(mut layers: Layers, output: Option<PathBuf>) -> anyhow::Result
         };
         running.stop().await;
         shown?;
-        println!("\nStopped after {:.1} s. `make run` starts the same and stays.", begun.elapsed().as_secs_f64());
+        println!(
+            "\nStopped after {:.1} s. `make run` starts the same and stays.",
+            begun.elapsed().as_secs_f64()
+        );
         Ok(())
     })
 }
@@ -134,12 +137,13 @@ async fn report(store: &ObjectStore, run: &Value, output: Option<&Path>) -> anyh
         let (Some(bucket), Some(key)) = (data["output_bucket"].as_str(), data["output_key"].as_str()) else {
             continue;
         };
-        let (valid, invalid) = (&data["processedRecords"], &data["failedRecords"]);
+        let count = |name: &str| data[name].as_u64().unwrap_or_default();
+        let (valid, invalid) = (count("processedRecords"), count("failedRecords"));
         let stage = data["pipelineStage"].as_str().unwrap_or_default();
         println!("  {stage:<17} {valid:>6} valid {invalid:>6} invalid   s3://{bucket}/{key}");
         let file = store.get_bytes(bucket, key, LARGEST_OUTPUT).await?;
         let rows = file.iter().filter(|b| **b == b'\n').count().saturating_sub(1);
-        anyhow::ensure!(Some(rows as u64) == valid.as_u64(), "s3://{bucket}/{key} has {rows} rows, not {valid}");
+        anyhow::ensure!(rows as u64 == valid, "s3://{bucket}/{key} has {rows} rows, not {valid}");
         if let Some(dir) = output {
             std::fs::create_dir_all(dir)?;
             std::fs::write(dir.join(key), &file)?;

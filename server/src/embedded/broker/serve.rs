@@ -1,9 +1,13 @@
-//! The sockets of the development broker.
+//! The sockets of the development broker, and what a real broker does that `noida-db` does not.
 //!
 //! `noida-db` answers a Fetch at once even when there is nothing, so every idle consumer would ask again some
 //! ten thousand times a second. A real broker holds such a request until something is written or the client's
 //! own wait is over. So frames pass through here, and a Fetch that asks the very same as the one before, while
-//! nothing was written since, is held back for that long: its answer could not be another.
+//! nothing was written since, is held back for that long: its answer could not be another. The other addition is
+//! the end of silent sessions (`sessions.rs`).
+
+#[path = "sessions.rs"]
+mod sessions;
 
 use std::collections::VecDeque;
 use std::io::{self, BufReader, Read, Write};
@@ -15,6 +19,8 @@ use std::time::{Duration, Instant};
 use noida::kafka::connection::handle_connection;
 use noida::kafka::engine::Engine;
 use noida::lifecycle::Lifecycle;
+
+use sessions::{Member, Session, Sessions};
 
 /// Kafka's own limit of a request. Answers stay below it because topics are capped.
 const MAX_FRAME_BYTES: usize = 104_857_600;
@@ -46,13 +52,22 @@ pub(crate) fn serve(address: &str, cluster_id: &str) -> io::Result<Served> {
     engine.spawn_log_cleaner();
     let life = Lifecycle::default();
     let incoming = life.incoming(listener);
-    let writes = Arc::new(Writes::default());
+    let shared = Arc::new(Shared { engine, writes: Writes::default(), sessions: Sessions::default() });
+    thread::Builder::new().name("dev-broker-groups".to_owned()).spawn({
+        let (shared, life) = (shared.clone(), life.clone());
+        move || {
+            while !life.is_stopped() {
+                thread::sleep(Duration::from_millis(500));
+                end_silent_sessions(&shared);
+            }
+        }
+    })?;
     thread::Builder::new().name("dev-broker".to_owned()).spawn(move || {
         for (client, open) in incoming {
-            let (engine, writes) = (engine.clone(), writes.clone());
+            let shared = shared.clone();
             let served = thread::Builder::new().name("dev-broker-client".to_owned()).spawn(move || {
                 let _open = open;
-                if let Err(error) = connect(&client, &engine, &writes) {
+                if let Err(error) = connect(&client, &shared) {
                     tracing::debug!(%error, "a client of the development broker left");
                 }
                 let _ = client.shutdown(Shutdown::Both);
@@ -63,6 +78,40 @@ pub(crate) fn serve(address: &str, cluster_id: &str) -> io::Result<Served> {
         }
     })?;
     Ok(Served { address, life })
+}
+
+struct Shared {
+    engine: Engine,
+    writes: Writes,
+    sessions: Sessions,
+}
+
+fn end_silent_sessions(shared: &Shared) {
+    for member in shared.sessions.expired() {
+        tracing::debug!(?member, "a member of a group fell silent");
+        if let Err(error) = send_leave(&shared.engine, &member) {
+            tracing::debug!(%error, ?member, "could not end its session");
+        }
+    }
+}
+
+fn send_leave(engine: &Engine, member: &Member) -> io::Result<()> {
+    let mut inside = enter(engine)?;
+    inside.write_all(&sessions::leave(member))?;
+    read_frame(&mut inside).map(|_| ())
+}
+
+/// A connection to the engine itself.
+fn enter(engine: &Engine) -> io::Result<TcpStream> {
+    let door = TcpListener::bind("127.0.0.1:0")?;
+    let inside = TcpStream::connect(door.local_addr()?)?;
+    let (served, _) = door.accept()?;
+    inside.set_nodelay(true)?;
+    let engine = engine.clone();
+    thread::Builder::new()
+        .name("dev-broker-engine".to_owned())
+        .spawn(move || handle_connection(served, engine))?;
+    Ok(inside)
 }
 
 /// Counts what was written, for those who wait for it.
@@ -110,32 +159,34 @@ struct Link {
 }
 
 /// Serves one client until it leaves.
-fn connect(client: &TcpStream, engine: &Engine, writes: &Arc<Writes>) -> io::Result<()> {
+fn connect(client: &TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
     client.set_nodelay(true)?;
-    let door = TcpListener::bind("127.0.0.1:0")?;
-    let mut inside = TcpStream::connect(door.local_addr()?)?;
-    let (served, _) = door.accept()?;
-    inside.set_nodelay(true)?;
-    let engine = engine.clone();
-    thread::Builder::new()
-        .name("dev-broker-engine".to_owned())
-        .spawn(move || handle_connection(served, engine))?;
+    let mut inside = enter(&shared.engine)?;
     let link = Arc::new(Link::default());
     let answers = thread::Builder::new().name("dev-broker-answers".to_owned()).spawn({
-        let (inside, client, link, writes) =
-            (inside.try_clone()?, client.try_clone()?, link.clone(), writes.clone());
+        let (inside, client, link, shared) =
+            (inside.try_clone()?, client.try_clone()?, link.clone(), shared.clone());
         move || {
-            let _ = pass_answers(&inside, &client, &link, &writes);
+            let _ = pass_answers(&inside, &client, &link, &shared.writes);
             let _ = client.shutdown(Shutdown::Both);
         }
     })?;
-    let ended = pass_requests(client, &mut inside, &link, writes);
+    let mut session = Session::default();
+    let ended = pass_requests(client, &mut inside, &link, shared, &mut session);
+    shared.sessions.closed(&session);
     let _ = inside.shutdown(Shutdown::Both);
     let _ = answers.join();
     ended
 }
 
-fn pass_requests(client: &TcpStream, inside: &mut TcpStream, link: &Link, writes: &Writes) -> io::Result<()> {
+fn pass_requests(
+    client: &TcpStream,
+    inside: &mut TcpStream,
+    link: &Link,
+    shared: &Shared,
+    session: &mut Session,
+) -> io::Result<()> {
+    let writes = &shared.writes;
     let mut from = BufReader::with_capacity(64 << 10, client);
     // what the latest Fetch asked, and the count of writes before it was passed on
     let mut latest: Option<(Vec<u8>, u64)> = None;
@@ -154,6 +205,7 @@ fn pass_requests(client: &TcpStream, inside: &mut TcpStream, link: &Link, writes
             }
             latest = Some((question, *writes.lock()));
         }
+        shared.sessions.request(session, request);
         let asked = Asked { correlation, api, size: frame.len() };
         link.asked.lock().unwrap_or_else(PoisonError::into_inner).push_back(asked);
         inside.write_all(&frame)?;

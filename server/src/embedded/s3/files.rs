@@ -104,7 +104,8 @@ impl Files {
     pub(super) fn open(root: &Path) -> io::Result<Self> {
         fs::create_dir_all(root)?;
         let lock = File::options().create(true).truncate(false).write(true).open(root.join("lock"))?;
-        lock.try_lock().map_err(|e| io::Error::other(format!("another store uses {}: {e}", root.display())))?;
+        lock.try_lock()
+            .map_err(|e| io::Error::other(format!("another store uses {}: {e}", root.display())))?;
         let tmp = root.join("tmp");
         if tmp.exists() {
             fs::remove_dir_all(&tmp)?;
@@ -119,7 +120,12 @@ impl Files {
                 buckets.insert(name, Arc::new(Bucket::open(entry.path())?));
             }
         }
-        Ok(Self { root: root.to_owned(), _lock: lock, drafts: AtomicU64::new(0), buckets: RwLock::new(buckets) })
+        Ok(Self {
+            root: root.to_owned(),
+            _lock: lock,
+            drafts: AtomicU64::new(0),
+            buckets: RwLock::new(buckets),
+        })
     }
 
     pub(super) fn bucket(&self, name: &str) -> Option<Arc<Bucket>> {
@@ -184,7 +190,9 @@ impl Bucket {
                 let path = entry?.path();
                 match File::open(&path).and_then(|f| read_meta(&f)) {
                     Ok(meta) => drop(index.insert(meta.key.clone(), Arc::new(meta))),
-                    Err(error) => warn!(path = %path.display(), %error, "passing over a file that is no object"),
+                    Err(error) => {
+                        warn!(path = %path.display(), %error, "passing over a file that is no object")
+                    }
                 }
             }
         }

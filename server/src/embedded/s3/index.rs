@@ -97,7 +97,9 @@ mod tests {
     use std::sync::Arc;
 
     fn index(keys: &[&str]) -> Index {
-        keys.iter().map(|k| ((*k).to_owned(), Arc::new(Meta { key: (*k).to_owned(), ..Meta::default() }))).collect()
+        keys.iter()
+            .map(|k| ((*k).to_owned(), Arc::new(Meta { key: (*k).to_owned(), ..Meta::default() })))
+            .collect()
     }
 
     fn names(index: &Index, prefix: &str, delimiter: Option<&str>, limit: usize) -> Vec<Vec<String>> {
@@ -123,7 +125,10 @@ mod tests {
     #[test]
     fn pages_and_delimiters_give_each_name_once() {
         let index = index(&["a", "a/b", "a/c", "a/c/d", "b/1", "b/2", "c", "é/x", "é/y"]);
-        assert_eq!(names(&index, "", None, 100), vec![vec!["a", "a/b", "a/c", "a/c/d", "b/1", "b/2", "c", "é/x", "é/y"]]);
+        assert_eq!(
+            names(&index, "", None, 100),
+            vec![vec!["a", "a/b", "a/c", "a/c/d", "b/1", "b/2", "c", "é/x", "é/y"]]
+        );
         assert_eq!(names(&index, "", Some("/"), 100), vec![vec!["a", "c", "a/", "b/", "é/"]]);
         assert_eq!(
             names(&index, "", Some("/"), 1),

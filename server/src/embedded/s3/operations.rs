@@ -71,7 +71,13 @@ impl Store {
     }
 
     /// Describes, syncs and names what was received.
-    async fn store(&self, bucket: &str, received: Received, mut meta: Meta, when: Condition) -> S3Result<Arc<Meta>> {
+    async fn store(
+        &self,
+        bucket: &str,
+        received: Received,
+        mut meta: Meta,
+        when: Condition,
+    ) -> S3Result<Arc<Meta>> {
         let bucket = self.bucket(bucket)?;
         let Received { mut draft, md5, sums } = received;
         meta.size = draft.size();
@@ -111,7 +117,9 @@ impl Said {
         let header = req.headers.get("x-amz-trailer").and_then(|v| v.to_str().ok()).unwrap_or_default();
         header
             .split(',')
-            .filter_map(|n| n.trim().to_ascii_lowercase().strip_prefix("x-amz-checksum-").map(str::to_ascii_uppercase))
+            .filter_map(|n| {
+                n.trim().to_ascii_lowercase().strip_prefix("x-amz-checksum-").map(str::to_ascii_uppercase)
+            })
             .collect()
     }
 
@@ -164,7 +172,9 @@ impl Condition {
 pub(super) fn publish_error(error: PublishError) -> s3s::S3Error {
     match error {
         PublishError::Io(e) => internal(e),
-        PublishError::Condition => s3_error!(PreconditionFailed, "the present object does not fit the condition"),
+        PublishError::Condition => {
+            s3_error!(PreconditionFailed, "the present object does not fit the condition")
+        }
     }
 }
 
@@ -174,7 +184,9 @@ pub(super) fn internal(error: io::Error) -> s3s::S3Error {
 }
 
 /// Runs file work off the async threads.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> S3Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> S3Result<T> {
     spawn_blocking(work).await.map_err(|e| internal(io::Error::other(e)))?.map_err(internal)
 }
 
@@ -226,11 +238,15 @@ fn check_read(
 ) -> S3Result<()> {
     let is = |c: &ETagCondition| c.as_etag().is_none_or(|t| t.value() == meta.etag);
     // HTTP dates have whole seconds
-    let modified = Timestamp::from(std::time::UNIX_EPOCH + std::time::Duration::from_secs(meta.modified_ms / 1000));
-    if matches.is_some_and(|c| !is(c)) || (matches.is_none() && unmodified_since.is_some_and(|t| modified > *t)) {
+    let modified =
+        Timestamp::from(std::time::UNIX_EPOCH + std::time::Duration::from_secs(meta.modified_ms / 1000));
+    if matches.is_some_and(|c| !is(c))
+        || (matches.is_none() && unmodified_since.is_some_and(|t| modified > *t))
+    {
         return Err(s3_error!(PreconditionFailed));
     }
-    if none_match.is_some_and(is) || (none_match.is_none() && modified_since.is_some_and(|t| modified <= *t)) {
+    if none_match.is_some_and(is) || (none_match.is_none() && modified_since.is_some_and(|t| modified <= *t))
+    {
         return Err(s3_error!(NotModified));
     }
     Ok(())
@@ -261,16 +277,22 @@ fn prefixes(page: &index::Page) -> Vec<CommonPrefix> {
 
 #[async_trait::async_trait]
 impl S3 for Store {
-    async fn create_bucket(&self, req: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
+    async fn create_bucket(
+        &self,
+        req: S3Request<CreateBucketInput>,
+    ) -> S3Result<S3Response<CreateBucketOutput>> {
         let name = req.input.bucket;
         let (files, made) = (Arc::clone(&self.files), name.clone());
         if !blocking(move || files.create_bucket(&made)).await? {
             return Err(s3_error!(BucketAlreadyOwnedByYou, "bucket {name} exists"));
         }
-        Ok(S3Response::new(CreateBucketOutput { location: Some(format!("/{name}")), ..Default::default() }))
+        Ok(S3Response::new(CreateBucketOutput { location: Some(format!("/{name}")) }))
     }
 
-    async fn delete_bucket(&self, req: S3Request<DeleteBucketInput>) -> S3Result<S3Response<DeleteBucketOutput>> {
+    async fn delete_bucket(
+        &self,
+        req: S3Request<DeleteBucketInput>,
+    ) -> S3Result<S3Response<DeleteBucketOutput>> {
         let name = req.input.bucket;
         self.bucket(&name)?;
         let (files, gone) = (Arc::clone(&self.files), name.clone());
@@ -307,7 +329,10 @@ impl S3 for Store {
         Ok(S3Response::new(GetBucketVersioningOutput::default()))
     }
 
-    async fn list_buckets(&self, _req: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
+    async fn list_buckets(
+        &self,
+        _req: S3Request<ListBucketsInput>,
+    ) -> S3Result<S3Response<ListBucketsOutput>> {
         let buckets = self.files.buckets().into_iter().map(|(name, created)| Bucket {
             name: Some(name),
             creation_date: Some(created.into()),
@@ -445,7 +470,8 @@ impl S3 for Store {
             input.copy_source_if_unmodified_since.as_ref(),
         )?;
         self.bucket(&input.bucket)?;
-        let replace = input.metadata_directive.as_ref().is_some_and(|d| d.as_str() == MetadataDirective::REPLACE);
+        let replace =
+            input.metadata_directive.as_ref().is_some_and(|d| d.as_str() == MetadataDirective::REPLACE);
         let mut meta = Meta { key: input.key, sum_kind: SumKind::FullObject, ..from.clone() };
         if replace {
             meta.headers = Headers {
@@ -472,14 +498,20 @@ impl S3 for Store {
         Ok(S3Response::new(CopyObjectOutput { copy_object_result: Some(result), ..Default::default() }))
     }
 
-    async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
+    async fn delete_object(
+        &self,
+        req: S3Request<DeleteObjectInput>,
+    ) -> S3Result<S3Response<DeleteObjectOutput>> {
         let bucket = self.bucket(&req.input.bucket)?;
         let key = req.input.key;
         blocking(move || bucket.delete(&key)).await?;
         Ok(S3Response::new(DeleteObjectOutput::default()))
     }
 
-    async fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
+    async fn delete_objects(
+        &self,
+        req: S3Request<DeleteObjectsInput>,
+    ) -> S3Result<S3Response<DeleteObjectsOutput>> {
         let bucket = self.bucket(&req.input.bucket)?;
         let delete = req.input.delete;
         let quiet = delete.quiet.unwrap_or(false);
@@ -491,12 +523,16 @@ impl S3 for Store {
             Ok(keys)
         })
         .await?;
-        let deleted = gone.into_iter().map(|key| DeletedObject { key: Some(key), ..DeletedObject::default() });
+        let deleted =
+            gone.into_iter().map(|key| DeletedObject { key: Some(key), ..DeletedObject::default() });
         let deleted = (!quiet).then(|| deleted.collect());
         Ok(S3Response::new(DeleteObjectsOutput { deleted, ..Default::default() }))
     }
 
-    async fn list_objects(&self, req: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
+    async fn list_objects(
+        &self,
+        req: S3Request<ListObjectsInput>,
+    ) -> S3Result<S3Response<ListObjectsOutput>> {
         let input = req.input;
         let limit = page_limit(input.max_keys);
         let ask = Listing {
@@ -563,7 +599,10 @@ impl S3 for Store {
         self.create_upload(req.input).await
     }
 
-    async fn upload_part(&self, mut req: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
+    async fn upload_part(
+        &self,
+        mut req: S3Request<UploadPartInput>,
+    ) -> S3Result<S3Response<UploadPartOutput>> {
         let said = Said {
             sums: said_sums!(req.input),
             algorithm: req.input.checksum_algorithm.as_ref().map(|a| a.as_str().to_owned()),
@@ -584,7 +623,9 @@ impl S3 for Store {
         let (file, from) = self.open(bucket, key).await?;
         let range = match input.copy_source_range.as_deref() {
             Some(text) => s3s::dto::Range::parse(text)
-                .map_err(|_| s3_error!(InvalidArgument, "copy source range {text:?} is not bytes=first-last"))?
+                .map_err(|_| {
+                    s3_error!(InvalidArgument, "copy source range {text:?} is not bytes=first-last")
+                })?
                 .check(from.size)?,
             None => 0..from.size,
         };
@@ -629,7 +670,10 @@ fn source(source: &CopySource) -> S3Result<(&str, &str)> {
 }
 
 fn unhex(text: &str) -> Option<String> {
-    let bytes: Option<Vec<u8>> =
-        text.as_bytes().chunks(2).map(|c| u8::from_str_radix(std::str::from_utf8(c).ok()?, 16).ok()).collect();
+    let bytes: Option<Vec<u8>> = text
+        .as_bytes()
+        .chunks(2)
+        .map(|c| u8::from_str_radix(std::str::from_utf8(c).ok()?, 16).ok())
+        .collect();
     String::from_utf8(bytes?).ok()
 }

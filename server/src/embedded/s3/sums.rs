@@ -36,7 +36,9 @@ impl Hashes {
                 "CRC64NVME" => sums.crc64nvme = Some(Crc64Nvme::new()),
                 "SHA1" => sums.sha1 = Some(Sha1::new()),
                 "SHA256" => sums.sha256 = Some(Sha256::new()),
-                other => return Err(s3_error!(InvalidRequest, "checksum algorithm {other} is not supported")),
+                other => {
+                    return Err(s3_error!(InvalidRequest, "checksum algorithm {other} is not supported"));
+                }
             }
         }
         Ok(Self { md5: Md5::new(), sums })

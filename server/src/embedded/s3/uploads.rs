@@ -324,7 +324,8 @@ fn chosen(asked: &[CompletedPart], stored: Vec<StoredPart>) -> S3Result<Vec<Stor
         if parts.last().is_some_and(|p| p.number >= number) {
             return Err(s3_error!(InvalidPartOrder, "part {number} is out of order"));
         }
-        let part = stored.remove(&number).ok_or_else(|| s3_error!(InvalidPart, "part {number} was not uploaded"))?;
+        let part =
+            stored.remove(&number).ok_or_else(|| s3_error!(InvalidPart, "part {number} was not uploaded"))?;
         if ask.e_tag.as_ref().is_some_and(|t| t.value() != part.meta.etag) {
             return Err(s3_error!(InvalidPart, "part {number} has another ETag"));
         }
@@ -334,7 +335,9 @@ fn chosen(asked: &[CompletedPart], stored: Vec<StoredPart>) -> S3Result<Vec<Stor
         return Err(s3_error!(MalformedXML, "an upload needs at least one part"));
     };
     match all_but_last.iter().find(|p| p.meta.size < SMALLEST_PART) {
-        Some(p) => Err(s3_error!(EntityTooSmall, "part {} has {} bytes, fewer than 5 MiB", p.number, p.meta.size)),
+        Some(p) => {
+            Err(s3_error!(EntityTooSmall, "part {} has {} bytes, fewer than 5 MiB", p.number, p.meta.size))
+        }
         None => Ok(parts),
     }
 }
@@ -392,4 +395,3 @@ fn unhex(text: &str) -> Vec<u8> {
         .filter_map(|c| u8::from_str_radix(std::str::from_utf8(c).ok()?, 16).ok())
         .collect()
 }
-
