@@ -36,6 +36,8 @@ fn seconds(name: &str, default: f64) -> Duration {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
+    // an error means that another one is chosen already
+    drop(rustls::crypto::ring::default_provider().install_default());
     let router = Router {
         http: reqwest::Client::builder().timeout(HTTP_WAIT).build()?,
         api: setting("CONDUCTOR_API", &setting("CONDUCTOR_SERVER_URL", "http://localhost:8080/api")),

@@ -51,7 +51,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ticks.tick().await;
         let due = (began.elapsed().as_secs_f64() * f64::from(rate)) as u32;
         while sent < due.min(total) {
-            let delivery = producer.send(record(&topic, began.elapsed().as_micros() as u64), Patience::default());
+            let delivery =
+                producer.send(record(&topic, began.elapsed().as_micros() as u64), Patience::default());
             let at = Instant::now();
             acknowledged.push(tokio::spawn(async move { delivery.await.map(|_| at.elapsed()) }));
             sent += 1;
@@ -63,7 +64,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let reads = reader.await?;
     let busy = self::cpu() - cpu;
-    println!("{total} records in {:.1?}, own CPU {:.0?} ({:.0} us each)", began.elapsed(), busy, busy.as_micros() as f64 / f64::from(total));
+    println!(
+        "{total} records in {:.1?}, own CPU {:.0?} ({:.0} us each)",
+        began.elapsed(),
+        busy,
+        busy.as_micros() as f64 / f64::from(total)
+    );
     show("acknowledged", acks);
     show("read", reads);
     let (cpu, pause) = (self::cpu(), Duration::from_secs(5));
@@ -77,7 +83,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 fn record(topic: &str, micros: u64) -> OutRecord {
     let mut value = micros.to_be_bytes().to_vec();
     value.resize(300, b' ');
-    OutRecord { topic: topic.to_owned(), key: Some(micros.to_be_bytes().to_vec()), value: Some(value), headers: vec![] }
+    OutRecord {
+        topic: topic.to_owned(),
+        key: Some(micros.to_be_bytes().to_vec()),
+        value: Some(value),
+        headers: vec![],
+    }
 }
 
 fn sent_at(value: Option<&[u8]>) -> Duration {
@@ -94,7 +105,8 @@ fn show(what: &str, mut took: Vec<Duration>) {
 /// What this process has used of the processors.
 fn cpu() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<u64> = stat.rsplit(')').next().unwrap_or("").split(' ').filter_map(|f| f.parse().ok()).collect();
+    let fields: Vec<u64> =
+        stat.rsplit(')').next().unwrap_or("").split(' ').filter_map(|f| f.parse().ok()).collect();
     // after the name: state, then ppid as the first number; utime and stime are the 11th and 12th numbers
     let ticks = fields.get(10).copied().unwrap_or(0) + fields.get(11).copied().unwrap_or(0);
     Duration::from_millis(ticks * 10)

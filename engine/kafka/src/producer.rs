@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
-use rdkafka::types::RDKafkaErrorCode as Code;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -78,7 +77,7 @@ impl Producer {
             .set("acks", "all")
             // Java's placing of keys, so that a key stays in the partition where other clients put it
             .set("partitioner", "murmur2_random")
-            // shorter than the lease of an outbox lane, so that two nodes never send one lane at once
+            // long enough for a broker to restart; a caller that gave up sees it end soon after
             .set("message.timeout.ms", "20000")
             // MEASURED
             .set("linger.ms", "1")
@@ -161,6 +160,7 @@ impl Producer {
             // minutes: the next record asks first
             if outcome.as_ref().is_err_and(|e| e.kind != ErrorKind::TooLarge) {
                 inner.gate.lock().forget(&topic);
+                inner.look_whether_dead();
             }
             outcome
         }
@@ -220,10 +220,17 @@ impl Inner {
             out = out.headers(headers);
         }
         if let Err((error, refused)) = self.native().send(out) {
-            if error.rdkafka_error_code() == Some(Code::Fatal) {
-                self.dead.store(true, Ordering::Relaxed);
-            }
+            self.look_whether_dead();
             let _ = refused.delivery_opaque.send(Err(error.into()));
+        }
+    }
+
+    /// An idempotent producer stops for good rather than write out of order, after a topic was made anew for instance.
+    fn look_whether_dead(&self) {
+        if let Some((_, why)) = self.native().client().fatal_error()
+            && !self.dead.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(brokers = %self.bootstrap, why, "the kafka producer cannot go on");
         }
     }
 

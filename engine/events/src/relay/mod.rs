@@ -23,7 +23,7 @@ use podium_core::Outgoing;
 use podium_kafka::{ErrorKind, KafkaError, OutRecord, Patience, Producer, Producers};
 use podium_runtime::ports::{EventSink, OutboxMessage, PublishOutcome};
 
-/// Conductor's `maxBlockMs` where none is given. A message that asks for just this asks for the default.
+/// Conductor's `maxBlockMs` where none is given, which ends the wait for an address that never answered.
 const DEFAULT_BLOCK_MS: i64 = 500;
 /// A client that brokers have not answered for so long gives the message back to the relay.
 const AWAY: Duration = Duration::from_secs(20);
@@ -72,7 +72,7 @@ struct Terms {
 
 impl Terms {
     fn of(body: &Outgoing, producer: &Producer) -> Terms {
-        let given = body.max_block_ms.filter(|ms| *ms != DEFAULT_BLOCK_MS);
+        let given = body.max_block_ms;
         let block_ms = given.unwrap_or(DEFAULT_BLOCK_MS);
         let block = Duration::from_millis(block_ms.unsigned_abs());
         let ends = given.is_some() || !producer.is_established();

@@ -82,12 +82,14 @@ struct Shared {
     figures: figures::Counters,
 }
 
-/// A running router. Dropped, it stops at once; [`Router::stop`] leaves the group in good order.
+/// A running router. Dropped, it stops where it is, and what was not committed is read again by the next one;
+/// [`Router::stop`] waits until the group knows.
 pub struct Router {
     shared: Arc<Shared>,
     assigned: watch::Receiver<bool>,
     stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
+    /// `None` only while it stops.
+    task: Option<JoinHandle<()>>,
 }
 
 impl Router {
@@ -97,7 +99,7 @@ impl Router {
         let (ready, assigned) = watch::channel(false);
         let (stop, stopping) = watch::channel(false);
         let task = tokio::spawn(consumer::run(shared.clone(), ready, stopping));
-        Router { shared, assigned, stop, task }
+        Router { shared, assigned, stop, task: Some(task) }
     }
 
     /// Waits until the group has given this router its lanes and their positions are known: from then on no
@@ -117,11 +119,19 @@ impl Router {
     }
 
     /// Leaves the group, so that others take over at once.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         let _ = self.stop.send(true);
-        let mut task = self.task;
+        let Some(mut task) = self.task.take() else { return };
         if tokio::time::timeout(Duration::from_secs(10), &mut task).await.is_err() {
             tracing::warn!("the event router did not stop in time");
+            task.abort();
+        }
+    }
+}
+
+impl Drop for Router {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
             task.abort();
         }
     }
