@@ -2,13 +2,19 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use podium_core::{InboxId, InboxMessage, RunId, RunState};
 
 use crate::cache::CachedRun;
 use crate::errors::storage;
 use crate::messages::EngineError;
 use crate::shared::Shared;
+
+/// A connection whose other end vanished without a word never answers; the runs must not wait with it.
+const AT_MOST: Duration = Duration::from_secs(20);
 
 /// What one run's turn waits for.
 pub(crate) struct Wanted {
@@ -45,11 +51,28 @@ pub(crate) enum Found {
     Gone,
 }
 
-/// Reads all of it; runs in one statement.
-pub(crate) async fn load(shared: Arc<Shared>, wanted: Vec<Wanted>) -> Vec<Loaded> {
+/// Reads all of it; runs in one statement. Answers for every run in bounded time.
+pub(crate) fn load(shared: Arc<Shared>, wanted: Vec<Wanted>) -> BoxFuture<'static, Vec<Loaded>> {
+    async move {
+        let runs: Vec<RunId> = wanted.iter().map(|w| w.run).collect();
+        let late = EngineError::Unavailable("the database is not available".to_owned());
+        match tokio::time::timeout(AT_MOST, read(shared, wanted)).await {
+            Ok(loaded) => loaded,
+            Err(_) => runs.into_iter().map(|run| Loaded { run, found: Err(late.clone()) }).collect(),
+        }
+    }
+    .boxed()
+}
+
+async fn read(shared: Arc<Shared>, wanted: Vec<Wanted>) -> Vec<Loaded> {
     let ids: Vec<RunId> = wanted.iter().filter(|w| w.have.is_none() && !w.fresh).map(|w| w.run).collect();
     let states = match read_runs(&shared, &ids).await {
         Ok(states) => states,
+        // one of them cannot be read: that is no reason to fail the others
+        Err(error) if ids.len() > 1 && !matches!(error, EngineError::Unavailable(_)) => {
+            let each = wanted.into_iter().map(|one| load(shared.clone(), vec![one]));
+            return futures::future::join_all(each).await.into_iter().flatten().collect();
+        }
         Err(error) => {
             return wanted.iter().map(|w| Loaded { run: w.run, found: Err(error.clone()) }).collect();
         }

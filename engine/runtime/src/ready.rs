@@ -74,6 +74,8 @@ struct State {
     claiming: HashSet<(RunId, TaskNo)>,
     line: ParkedLine,
     known: Known,
+    /// The first that was thrown out of a full window during a read, which may have begun before it was stored.
+    cut: Option<Ready>,
     reading: bool,
     last_read: Option<Instant>,
     not_before: Option<Instant>,
@@ -311,6 +313,7 @@ impl State {
             return false;
         }
         self.reading = true;
+        self.cut = None;
         self.last_read = Some(at);
         self.not_before = None;
         true
@@ -332,11 +335,21 @@ impl State {
             }
             Some(_) | None => Known::Everything,
         };
+        if let Some(cut) = self.cut.take()
+            && self.known == Known::Everything
+        {
+            self.window.retain(|r| *r < cut);
+            self.known = Known::UpTo(cut);
+        }
     }
 
     fn shrink(&mut self, limit: usize) {
         while self.window.len() > limit {
-            self.window.pop_last();
+            if let Some(out) = self.window.pop_last()
+                && self.reading
+            {
+                self.cut = Some(self.cut.map_or(out, |cut| cut.min(out)));
+            }
             if let Some(end) = self.window.last() {
                 self.known = Known::UpTo(*end);
             }
@@ -398,8 +411,8 @@ impl Queues {
             return Some(queue);
         }
         let mut map = self.by_type.write();
-        let list = map.entry(task_type.clone()).or_default();
-        if let Some(queue) = list.iter().find(|q| q.domain.as_ref() == domain) {
+        let known = map.get(task_type).and_then(|list| list.iter().find(|q| q.domain.as_ref() == domain));
+        if let Some(queue) = known {
             return Some(queue.clone());
         }
         if self.shared.queues.load(Ordering::Relaxed) >= QUEUES_AT_MOST {
@@ -410,6 +423,7 @@ impl Queues {
             claiming: HashSet::new(),
             line: ParkedLine::default(),
             known: Known::Nothing,
+            cut: None,
             reading: false,
             last_read: None,
             not_before: None,
@@ -423,7 +437,7 @@ impl Queues {
             state: Mutex::new(state),
             shared: self.shared.clone(),
         });
-        list.push(queue.clone());
+        map.entry(task_type.clone()).or_default().push(queue.clone());
         self.shared.queues.fetch_add(1, Ordering::Relaxed);
         Some(queue)
     }
@@ -443,7 +457,13 @@ impl Queues {
     pub(crate) fn set_share(&self, buckets: &[i16], alone: bool) {
         let bits = buckets.iter().fold(0_u64, |bits, b| bits | 1 << (b & 63));
         self.shared.buckets.store(bits, Ordering::Relaxed);
-        self.shared.alone.store(alone, Ordering::Relaxed);
+        let was_alone = self.shared.alone.swap(alone, Ordering::Relaxed);
+        if alone && !was_alone {
+            // the last commits of a node that has just gone are in no window here
+            for queue in self.by_type.read().values().flatten() {
+                queue.state.lock().last_read = None;
+            }
+        }
     }
 
     /// Queues whose waiting polls need a read now (each is then marked as being read), and forgets idle ones.

@@ -106,7 +106,8 @@ impl Writer {
         let (starts, work): (Vec<_>, Vec<_>) =
             work.into_iter().partition(|e| matches!(e.work, Work::Start(_)));
         for start in starts {
-            start.fail(EngineError::Internal(format!("the id {run} is in use")));
+            // nobody else makes up this id: the statement was not served, though others of its batch were
+            start.fail(EngineError::Unavailable(format!("the run {run} could not be stored, try again")));
         }
         if !work.is_empty() {
             let inbox = work.iter().any(|e| matches!(e.work, Work::Inbox));

@@ -98,6 +98,8 @@ impl Writer {
         let _alive = Alive::new(self.shared.clone());
         let mut open = true;
         while open || self.in_flight.is_some() || !self.loads.is_empty() || !self.forming.is_empty() {
+            // here too: a mailbox that is never empty would keep the branch below from its turn
+            self.try_again();
             self.take_in();
             self.begin_loads();
             let wait = self.launch_or_linger();
@@ -218,7 +220,7 @@ impl Writer {
         while !self.wanted.is_empty() {
             let rest = self.wanted.len().saturating_sub(LOAD_AT_ONCE);
             let some = self.wanted.split_off(rest);
-            self.loads.push(Box::pin(load(self.shared.clone(), some)));
+            self.loads.push(load(self.shared.clone(), some));
         }
     }
 
@@ -277,6 +279,9 @@ impl Writer {
     }
 
     fn try_again(&mut self) {
+        if self.again.is_empty() {
+            return;
+        }
         let now = Instant::now();
         while self.again.front().is_some_and(|(at, _)| *at <= now) {
             if let Some((_, envelope)) = self.again.pop_front() {

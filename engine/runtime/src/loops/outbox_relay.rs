@@ -32,6 +32,9 @@ const ROWS_PER_LANE: usize = 100;
 const OPEN_AT_MOST: usize = 10_000;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// A message whose run could not take the outcome stays in the outbox. It is left there this long, or every pulse
+/// would bring it and it would be published each time.
+const UNTOLD_REST: Duration = Duration::from_secs(60);
 /// Before a Published turn that the database could not serve is sent again.
 const SETTLE_AGAIN_AFTER: Duration = Duration::from_millis(300);
 
@@ -125,7 +128,8 @@ struct Lane {
 
 enum Step {
     Outcome(LaneKey, u64, PublishOutcome),
-    Settled(LaneKey, u64),
+    /// The run has been told; false: it could not take it.
+    Settled(LaneKey, u64, bool),
 }
 
 #[derive(Clone, Copy, Default)]
@@ -144,10 +148,12 @@ pub(crate) struct Relay {
     holds: [Hold; LANES],
     lanes: HashMap<LaneKey, Lane>,
     open: HashSet<MessageKey>,
-    /// Settled lately: a pulse that was asked before may still bring them.
+    /// Settled lately: a pulse that was asked before this instant may still bring them.
     recent: HashMap<MessageKey, Instant>,
     steps: FuturesUnordered<BoxFuture<'static, Step>>,
     alone: bool,
+    /// When the pulse was asked for that said so.
+    renewed: Option<Instant>,
     stopping: bool,
 }
 
@@ -163,6 +169,7 @@ impl Relay {
             recent: HashMap::new(),
             steps: FuturesUnordered::new(),
             alone: false,
+            renewed: None,
             stopping: false,
         }
     }
@@ -201,11 +208,18 @@ impl Relay {
     }
 
     async fn handed(&mut self, message: Handed) {
+        let key = (message.run, message.body.task);
+        // a pulse that read the commit before its writer heard of it has brought the message already
+        if self.open.contains(&key) || self.recent.contains_key(&key) {
+            return;
+        }
         let hold = &mut self.holds[lane_index(&message.body)];
         if !hold.owned || self.stopping {
             return;
         }
-        let safe = hold.live && (message.own || self.alone) && self.open.len() < OPEN_AT_MOST;
+        // without a pulse for so long another node may send this lane by now
+        let lapsed = self.renewed.is_none_or(|at| at.elapsed() > self.shared.config.lease);
+        let safe = hold.live && !lapsed && (message.own || self.alone) && self.open.len() < OPEN_AT_MOST;
         if safe {
             self.take(message.run, message.body).await;
         } else {
@@ -217,6 +231,7 @@ impl Relay {
 
     async fn rows(&mut self, answer: Rows) {
         self.alone = answer.alone;
+        self.renewed = Some(answer.asked);
         for (i, hold) in self.holds.iter_mut().enumerate() {
             let owned = answer.lanes.contains(&(i as i16));
             if !owned {
@@ -293,7 +308,7 @@ impl Relay {
     async fn step(&mut self, step: Step) {
         match step {
             Step::Outcome(key, id, outcome) => self.outcome(key, id, outcome),
-            Step::Settled(key, id) => self.settled(&key, id),
+            Step::Settled(key, id, told) => self.settled(&key, id, told),
         }
     }
 
@@ -356,7 +371,7 @@ impl Relay {
         }
     }
 
-    fn settled(&mut self, key: &LaneKey, id: u64) {
+    fn settled(&mut self, key: &LaneKey, id: u64, told: bool) {
         let Some(lane) = self.lanes.get_mut(key) else { return };
         let Some(entry) = lane.entry(id) else { return };
         entry.settled = true;
@@ -365,7 +380,7 @@ impl Relay {
         }
         let message = (entry.run, entry.body.task);
         self.open.remove(&message);
-        self.recent.insert(message, Instant::now());
+        self.recent.insert(message, Instant::now() + if told { Duration::ZERO } else { UNTOLD_REST });
         lane.tidy();
         let (lane_no, left) = (key.0 as usize % LANES, lane.entries.len());
         if left == 0 && !lane.broken {
@@ -468,7 +483,11 @@ async fn tell_run(
         shared.mailboxes.send_own(run, Work::Event(event), Reply::Done(tx));
         match answer.await {
             Ok(Err(EngineError::Unavailable(_))) | Err(_) => tokio::time::sleep(SETTLE_AGAIN_AFTER).await,
-            Ok(_) => return Step::Settled(key, id),
+            Ok(Ok(())) => return Step::Settled(key, id, true),
+            Ok(Err(error)) => {
+                tracing::error!(%run, task, %error, "a run could not be told what became of its message");
+                return Step::Settled(key, id, false);
+            }
         }
     }
 }
