@@ -1,6 +1,7 @@
 //! Reads the ready rows of queues whose window runs low.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -13,6 +14,8 @@ use crate::shared::Shared;
 
 /// Reads at once.
 const READS_AT_ONCE: usize = 4;
+/// A connection whose other end vanished without a word never answers; the other queues must not wait with it.
+const AT_MOST: Duration = Duration::from_secs(15);
 /// Tasks that become available later are read too, so that a short answer means that the queue holds no others.
 const ALL_TIMES: Span = Span::from_secs(100 * 365 * 24 * 3600);
 
@@ -38,13 +41,20 @@ async fn read(shared: Arc<Shared>, queue: Arc<Queue>) {
     let rows = match queue.domain.as_deref() {
         // an empty domain is a queue of its own that no task is ever in (contract §8.1)
         Some("") => Some(Vec::new()),
-        domain => match shared.store.ready_candidates(&queue.task_type, domain, limit, until).await {
-            Ok(rows) => Some(rows),
-            Err(error) => {
-                tracing::warn!(error = chain(&error), "could not read ready tasks");
-                None
+        domain => {
+            let rows = shared.store.ready_candidates(&queue.task_type, domain, limit, until);
+            match tokio::time::timeout(AT_MOST, rows).await {
+                Ok(Ok(rows)) => Some(rows),
+                Ok(Err(error)) => {
+                    tracing::warn!(error = chain(&error), "could not read ready tasks");
+                    None
+                }
+                Err(_) => {
+                    tracing::warn!("reading ready tasks took too long");
+                    None
+                }
             }
-        },
+        }
     };
     let timer = queue.read_done(rows, asked, shared.clock.now());
     shared.wake_queue_at(&queue, timer);
