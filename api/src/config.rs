@@ -5,9 +5,11 @@ use std::time::Duration;
 /// Settings of the REST API and of the connections it is served on.
 #[derive(Clone, Debug)]
 pub struct ApiConfig {
-    /// Bytes of one request body at most; a larger one answers 413. Conductor's own limit for a workflow
-    /// input is 10 MiB, the default leaves room for the request around it.
+    /// Bytes of one request body at most; a larger one answers 413. It is larger than what an input or an
+    /// output may have, because a report with an output that is too large must arrive: it fails its task.
     pub body_limit_bytes: usize,
+    /// Bytes of the JSON of a workflow's input at most; a larger one answers 413.
+    pub input_limit_bytes: usize,
     /// How long a client may take to send its body once the head has arrived.
     pub body_read_timeout: Duration,
     /// How long a client may take to send the head of a request; also how long an idle connection is kept.
@@ -27,6 +29,7 @@ impl Default for ApiConfig {
     fn default() -> Self {
         ApiConfig {
             body_limit_bytes: 16 * 1024 * 1024,
+            input_limit_bytes: 10 * 1024 * 1024,
             body_read_timeout: Duration::from_secs(30),
             header_read_timeout: Duration::from_secs(75),
             max_connections: 10_000,

@@ -61,6 +61,11 @@ impl ApiError {
         }
     }
 
+    /// What the caller is told.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// One broken rule.
     pub(crate) fn violation(path: &str, message: &str, invalid: Option<String>) -> Self {
         ApiError::validation(vec![ValidationError {
@@ -75,10 +80,6 @@ impl ApiError {
 impl ApiError {
     pub(crate) fn status(&self) -> StatusCode {
         self.status
-    }
-
-    pub(crate) fn message(&self) -> &str {
-        &self.message
     }
 }
 

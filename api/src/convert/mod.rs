@@ -24,6 +24,7 @@
 //!
 //! Definitions keep their wire names inside too, because the definition language is Conductor's.
 
+mod limits;
 mod report;
 mod stamp;
 mod start;
@@ -34,6 +35,7 @@ mod workflow;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use limits::{check_key, check_names};
 pub(crate) use report::{report, reported_ids};
 pub(crate) use stamp::{Clock, created, replaced, stamped_task_def, updated_task_def};
 pub(crate) use start::{Wanted, check_priority, definition_of, start};

@@ -24,7 +24,7 @@ const CONSTANT_MEMBERS: &str = concat!(
 );
 
 /// System tasks, which never carry the rate limit of their definition.
-const WITHOUT_RATE_LIMIT: [&str; 17] = [
+const WITHOUT_RATE_LIMIT: [&str; 18] = [
     "DECISION",
     "SWITCH",
     "FORK",
@@ -38,6 +38,7 @@ const WITHOUT_RATE_LIMIT: [&str; 17] = [
     "INLINE",
     "LAMBDA",
     "JSON_JQ_TRANSFORM",
+    "NOOP",
     "SET_VARIABLE",
     "START_WORKFLOW",
     "SUB_WORKFLOW",

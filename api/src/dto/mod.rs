@@ -33,3 +33,9 @@ pub struct BulkResponse {
     pub bulk_error_results: BTreeMap<String, String>,
     pub bulk_successful_results: Vec<String>,
 }
+
+impl BulkResponse {
+    pub(crate) fn failed(&mut self, item: Option<String>, why: &str) {
+        self.bulk_error_results.insert(item.unwrap_or_default(), why.to_owned());
+    }
+}

@@ -47,6 +47,7 @@ async fn create_workflow_def(State(api): State<Api>, uri: Uri, body: JsonBody) -
     }
     let prefix = if exists { "updateWorkflowDef.arg0" } else { "registerWorkflowDef.arg0" };
     convert::refuse_if_any(convert::validate_workflow_def(api.engine(), &def, &raw, prefix).await?)?;
+    convert::check_names(&def)?;
     let def = if exists { convert::replaced(def) } else { convert::created(def) };
     api.engine().create_workflow_def(def, overwrite).await?;
     Ok(answer::empty())
@@ -115,14 +116,19 @@ async fn put_workflow_defs(State(api): State<Api>, body: JsonBody) -> Result<Res
     }
     convert::refuse_if_any(violations)?;
 
-    let names: Vec<_> = defs.iter().map(|def| def.name.clone().unwrap_or_default()).collect();
     let mut answer = BulkResponse::default();
-    for (name, outcome) in names.into_iter().zip(api.engine().put_workflow_defs(defs).await?) {
+    let mut fitting = Vec::with_capacity(defs.len());
+    for def in defs {
+        match convert::check_names(&def) {
+            Ok(()) => fitting.push(def),
+            Err(error) => answer.failed(def.name, error.message()),
+        }
+    }
+    let names: Vec<_> = fitting.iter().map(|def| def.name.clone()).collect();
+    for (name, outcome) in names.into_iter().zip(api.engine().put_workflow_defs(fitting).await?) {
         match outcome {
-            Ok(()) => answer.bulk_successful_results.push(name),
-            Err(error) => {
-                answer.bulk_error_results.insert(name, error.to_string());
-            }
+            Ok(()) => answer.bulk_successful_results.push(name.unwrap_or_default()),
+            Err(error) => answer.failed(name, &error.to_string()),
         }
     }
     Ok(answer::json(&answer))

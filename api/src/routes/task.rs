@@ -61,6 +61,9 @@ async fn update_v2(
     let result = TaskResult::read(&body)?;
     let asks_for_more =
         !result.extend_lease && result.status.is_some_and(|status| status.task_status().is_terminal());
+    if let Some(worker) = &result.worker_id {
+        convert::check_key("workerId", worker)?;
+    }
     let worker = result.worker_id.as_deref().map(std::sync::Arc::from);
     let reported = report(&api, result).await?;
     if !asks_for_more {

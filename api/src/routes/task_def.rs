@@ -36,6 +36,8 @@ async fn register_task_defs(State(api): State<Api>, body: JsonBody) -> Result<Re
     let violations = violations
         .flat_map(|(index, def)| convert::validate_task_def(def, &format!("registerTaskDef.arg0[{index}]")));
     convert::refuse_if_any(violations.collect())?;
+    let mut names = defs.iter().filter_map(|def| def.name.as_deref());
+    names.try_for_each(|name| convert::check_key("the name of the task definition", name))?;
     api.engine().put_task_defs(defs.into_iter().map(convert::stamped_task_def).collect()).await?;
     Ok(answer::empty())
 }

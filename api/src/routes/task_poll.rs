@@ -47,6 +47,7 @@ async fn poll(
     connection: Option<Extension<Connection>>,
 ) -> Result<Response, ApiError> {
     let [task_type] = path.0;
+    convert::check_key("the task type", &task_type)?;
     let request = PollRequest {
         task_type: Arc::from(task_type),
         domain: text(Query::of(&uri), "domain")?,
@@ -80,6 +81,7 @@ async fn poll_batch(
     connection: Option<Extension<Connection>>,
 ) -> Result<Response, ApiError> {
     let [task_type] = path.0;
+    convert::check_key("the task type", &task_type)?;
     let query = Query::of(&uri);
     let timeout_ms = query.int("timeout")?.unwrap_or(DEFAULT_BATCH_WAIT_MS);
     if timeout_ms > LONGEST_WAIT_MS {
@@ -118,5 +120,7 @@ pub(super) fn one_task(leased: Leased, connection: Option<Extension<Connection>>
 
 /// A text parameter; an empty one counts: no worker ever asks for tasks without domain by `domain=`.
 fn text<'a>(query: Query<'a>, name: &'a str) -> Result<Option<Arc<str>>, ApiError> {
-    Ok(query.text(name)?.map(|text| Arc::from(&*text)))
+    let Some(text) = query.text(name)? else { return Ok(None) };
+    convert::check_key(name, &text)?;
+    Ok(Some(Arc::from(&*text)))
 }

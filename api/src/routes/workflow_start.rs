@@ -1,7 +1,7 @@
 //! Starting workflows (contract §2.1).
 
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use podium_runtime::{Definition, EngineError, StartRequest};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -42,7 +42,12 @@ async fn start(State(api): State<Api>, body: JsonBody) -> Result<Response, ApiEr
             Some(def)
         }
     };
-    match api.engine().start(convert::start(request, inline)).await {
+    if let Some(def) = &inline {
+        convert::check_names(def)?;
+    }
+    let request = convert::start(request, inline);
+    check_sizes(&api, &request)?;
+    match api.engine().start(request).await {
         Ok(run) => Ok(answer::text(run.to_string())),
         // this route words it differently from the one below
         Err(EngineError::UnknownDefinition { name, version }) => {
@@ -92,6 +97,20 @@ pub(super) async fn start_by_name(
         event: None,
         external_input: None,
     };
+    check_sizes(&api, &request)?;
     let run = api.engine().start(request).await?;
     Ok(answer::text(run.to_string()))
+}
+
+/// Refuses what is too large to be kept.
+fn check_sizes(api: &Api, request: &StartRequest) -> Result<(), ApiError> {
+    let mut domains = request.task_to_domain.values().flat_map(|list| list.split(','));
+    domains.try_for_each(|domain| convert::check_key("a domain", domain))?;
+    let (size, limit) = (request.input.size_bytes(), api.config().input_limit_bytes);
+    if size > limit {
+        let message =
+            format!("The input payload size: {size} is greater than the permissible limit: {limit} bytes");
+        return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message));
+    }
+    Ok(())
 }
