@@ -12,11 +12,8 @@ use crate::config::{ConfigError, LogFormat, LogSection};
 /// When `log.level` names no level or target.
 pub(crate) fn start(log: &LogSection) -> Result<(), ConfigError> {
     // sqlx reports a statement of over a second with its whole text; the engine counts and names them itself
-    let level = if log.level.contains("sqlx") {
-        log.level.clone()
-    } else {
-        format!("sqlx::query=error,{}", log.level)
-    };
+    let level =
+        if log.level.contains("sqlx") { log.level.clone() } else { format!("sqlx=error,{}", log.level) };
     let filter = EnvFilter::try_new(level)
         .map_err(|e| ConfigError(format!("log.level is {:?}, which cannot be read: {e}", log.level)))?;
     let json = match log.format {

@@ -26,16 +26,22 @@ use tokio::task::JoinHandle;
 use tracing::{debug, error, warn};
 
 use crate::cmd::WorkerName;
-use crate::config::Config;
+use crate::config::{Config, mask_password};
 use crate::probes::{Probes, add_to_health};
 
 /// How long a node waits for its consumers' partitions before it says that it is up. Brokers that are away
 /// are waited for in the background.
 const FIRST_ASSIGNMENT: Duration = Duration::from_secs(8);
 
+/// Connects to the configured database.
+pub(crate) async fn connect(config: &Config) -> anyhow::Result<Store> {
+    let url = &config.database.url;
+    Store::connect(url, config.store()).await.with_context(|| format!("PostgreSQL at {}", mask_password(url)))
+}
+
 /// Connects to the configured database and makes sure that its schema fits.
 pub(crate) async fn open_store(config: &Config) -> anyhow::Result<Store> {
-    let store = Store::connect(&config.database.url, config.store()).await.context("PostgreSQL")?;
+    let store = connect(config).await?;
     if config.database.migrate {
         store.migrate().await.context("the schema could not be brought up to date")?;
     } else {

@@ -1,17 +1,17 @@
 //! The commands that print something and end.
 
 use anyhow::Context;
-use podium_store::Store;
 
 use super::{Options, block_on, settle};
 use crate::config::{Config, DEFAULTS, Layers};
+use crate::wire::connect;
 
 /// `podium migrate`.
 pub(super) fn migrate(layers: &Layers) -> anyhow::Result<()> {
     let config = settle(layers)?;
     anyhow::ensure!(!config.database.url.is_empty(), "database.url is empty: set DATABASE_URL");
     block_on(async {
-        let store = Store::connect(&config.database.url, config.store()).await.context("PostgreSQL")?;
+        let store = connect(&config).await?;
         store.migrate().await.context("the schema could not be brought up to date")?;
         println!("the schema is up to date");
         Ok(())

@@ -244,7 +244,8 @@ fn password_of(url: &str) -> Option<std::ops::Range<usize>> {
     (colon + 1 < at).then_some(colon + 1..at)
 }
 
-fn mask_password(url: &str) -> String {
+/// A URL as it may be shown.
+pub(crate) fn mask_password(url: &str) -> String {
     let mut shown = url.to_owned();
     if let Some(range) = password_of(url) {
         shown.replace_range(range, "***");

@@ -13,6 +13,7 @@ mod layers;
 mod settings;
 
 pub use humane::Humane;
+pub(crate) use layers::mask_password;
 pub use layers::{ConfigError, Layers, Source};
 pub use settings::{
     Config, DatabaseSection, DevSection, EngineSection, KafkaSection, LogFormat, LogSection, RouterSection,

@@ -205,7 +205,9 @@ impl Config {
         ) -> Result<T, ConfigError> {
             let value = table.get(name).cloned().unwrap_or_else(|| toml::Value::Table(toml::Table::new()));
             value.try_into().map_err(|e: toml::de::Error| {
-                ConfigError(format!("section [{name}]: {}", e.to_string().trim()))
+                // the parser's text has several lines: what is wrong, then where
+                let text = e.to_string();
+                ConfigError(format!("section [{name}]: {}", text.trim().replace('\n', " ")))
             })
         }
         Ok(Config {
