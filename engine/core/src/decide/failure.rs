@@ -113,6 +113,7 @@ fn workflow_model(plan: &Plan, run: &RunState) -> Value {
     set("workflowDefinition", json!(plan.def()));
     set("priority", json!(head.priority));
     set("variables", Value::Object(head.variables.map().clone()));
+    set("previousStatus", json!("RUNNING"));
     set("lastRetriedTime", json!(head.retried_at.map_or(0, Timestamp::as_millis)));
     set("workflowName", json!(head.name));
     set("workflowVersion", json!(head.def_version));
@@ -175,8 +176,11 @@ fn task_model(plan: &Plan, run: &RunState, row: &TaskState) -> Value {
     set("waitTimeout", at(row.wait_until));
     set("outputData", Value::Object(row.output.map().clone()));
     let limits = config.and_then(|c| c.task_definition.as_ref());
-    set("rateLimitPerFrequency", json!(limits.map_or(0, |d| d.rate_limit_per_frequency)));
-    set("rateLimitFrequencyInSeconds", json!(limits.map_or(1, |d| d.rate_limit_frequency_in_seconds)));
+    // as recorded: limits are copied to the rows of workers' tasks only
+    let limited = limits.filter(|_| config.is_some_and(|c| c.kind() == "SIMPLE"));
+    set("rateLimitPerFrequency", json!(limited.map_or(0, |d| d.rate_limit_per_frequency)));
+    set("rateLimitFrequencyInSeconds", json!(limited.map_or(0, |d| d.rate_limit_frequency_in_seconds)));
+    set("onStateChange", json!(config.map(|c| &c.on_state_change).unwrap_or(&Map::new())));
     set("workflowPriority", json!(head.priority));
     set("iteration", json!(row.iteration));
     set("loopOverTask", json!(row.iteration > 0));
