@@ -11,6 +11,7 @@ use podium_kafka::{
 use podium_runtime::{EngineError, InboundEvent, IngestBatch, Ingested};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::dispatch::{self, Reading};
 use super::figures::add;
@@ -175,6 +176,42 @@ async fn change(
     }
 }
 
+/// Under load a lane commits at most so often: a commit costs the database about the same for one event as for ten.
+const GATHER: Duration = Duration::from_millis(8);
+/// What counts as load: so many records in this time.
+const LOAD: (usize, Duration) = (20, Duration::from_millis(100));
+
+/// When a lane takes its next batch: at once, or under load a little later.
+struct Gathering {
+    taken_at: Instant,
+    since: Instant,
+    records: usize,
+    loaded: bool,
+}
+
+impl Gathering {
+    fn new() -> Self {
+        let now = Instant::now();
+        Gathering { taken_at: now, since: now, records: 0, loaded: false }
+    }
+
+    async fn wait(&self) {
+        if self.loaded {
+            tokio::time::sleep_until(self.taken_at + GATHER).await;
+        }
+    }
+
+    fn took(&mut self, records: usize) {
+        self.taken_at = Instant::now();
+        self.records += records;
+        if self.taken_at - self.since >= LOAD.1 {
+            // a long pause is no load, however many came after it
+            self.loaded = self.records >= LOAD.0 && self.taken_at - self.since < 2 * LOAD.1;
+            (self.since, self.records) = (self.taken_at, 0);
+        }
+    }
+}
+
 /// Reads one lane until it is taken away. Being dropped at any await is like a crash: what was not committed
 /// is read again.
 struct LaneReader {
@@ -191,12 +228,15 @@ impl LaneReader {
         // records before this offset are taken one by one: the engine refused them together
         let mut singly_until = 0;
         let mut refusals = 0;
+        let mut gathering = Gathering::new();
         loop {
+            gathering.wait().await;
             let limit = if self.held.next < singly_until { 1 } else { self.shared.settings.batch_records };
             let records = match self.lane.next(limit, self.shared.settings.batch_bytes).await {
                 Ok(records) => records,
                 Err(end) => return self.ended(end),
             };
+            gathering.took(records.len());
             let next = records.last().map_or(self.held.next, |r| r.offset + 1);
             let events = match records.as_slice() {
                 [record] if refusals > REFUSALS => {
