@@ -152,3 +152,122 @@ fn panicked() -> Response {
     tracing::error!("a request handler panicked");
     ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "the request could not be handled").into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::{Notify, oneshot};
+    use tokio::task::JoinHandle;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    struct Running {
+        address: SocketAddr,
+        stop: oneshot::Sender<()>,
+        served: JoinHandle<io::Result<()>>,
+    }
+
+    async fn running(router: Router, config: ApiConfig) -> Running {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (stop, stopped) = oneshot::channel();
+        let served = tokio::spawn(async move {
+            let until = async {
+                let _ = stopped.await;
+            };
+            serve(listener, router, &config, until).await
+        });
+        Running { address, stop, served }
+    }
+
+    /// Sends a request for `path` and returns the connection.
+    async fn asked(address: SocketAddr, path: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(address).await.expect("connected");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        stream
+    }
+
+    async fn answer(mut stream: TcpStream) -> String {
+        let mut text = String::new();
+        let read = stream.read_to_string(&mut text);
+        tokio::time::timeout(PATIENCE, read).await.expect("in time").expect("read");
+        text
+    }
+
+    #[tokio::test]
+    async fn a_panic_answers_500_and_the_server_goes_on() {
+        async fn broken() {
+            panic!("on purpose");
+        }
+        let router = Router::new().route("/broken", get(broken)).route("/fine", get(|| async { "fine" }));
+        let server = running(router, ApiConfig::default()).await;
+        let text = answer(asked(server.address, "/broken").await).await;
+        assert!(text.starts_with("HTTP/1.1 500 ") && text.contains("\"retryable\":false"), "{text}");
+        let text = answer(asked(server.address, "/fine").await).await;
+        assert!(text.starts_with("HTTP/1.1 200 ") && text.ends_with("fine"), "{text}");
+        server.stop.send(()).expect("it runs");
+        server.served.await.expect("no panic").expect("no error");
+    }
+
+    #[tokio::test]
+    async fn open_requests_are_finished_at_the_end() {
+        let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (began, goes) = (begun.clone(), go.clone());
+        let slow = move || {
+            let (began, goes) = (began.clone(), goes.clone());
+            async move {
+                began.notify_one();
+                goes.notified().await;
+                "finished"
+            }
+        };
+        let server = running(Router::new().route("/slow", get(slow)), ApiConfig::default()).await;
+        let stream = asked(server.address, "/slow").await;
+        begun.notified().await;
+        server.stop.send(()).expect("it runs");
+        go.notify_one();
+        assert!(answer(stream).await.ends_with("finished"));
+        tokio::time::timeout(PATIENCE, server.served)
+            .await
+            .expect("in time")
+            .expect("no panic")
+            .expect("no error");
+        assert!(TcpStream::connect(server.address).await.is_err(), "nobody listens any more");
+    }
+
+    #[tokio::test]
+    async fn what_does_not_end_is_cut_off_after_the_grace() {
+        let begun = Arc::new(Notify::new());
+        let began = begun.clone();
+        let stuck = move || {
+            began.notify_one();
+            std::future::pending::<()>()
+        };
+        let router = Router::new().route("/stuck", get(stuck));
+        let config = ApiConfig { shutdown_grace: Duration::from_millis(10), ..ApiConfig::default() };
+        let server = running(router, config).await;
+        let stream = asked(server.address, "/stuck").await;
+        begun.notified().await;
+        server.stop.send(()).expect("it runs");
+        tokio::time::timeout(PATIENCE, server.served)
+            .await
+            .expect("in time")
+            .expect("no panic")
+            .expect("no error");
+        assert_eq!(answer(stream).await, "");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_sends_nothing_is_let_go() {
+        let config = ApiConfig { header_read_timeout: Duration::from_millis(10), ..ApiConfig::default() };
+        let server = running(Router::new(), config).await;
+        let silent = TcpStream::connect(server.address).await.expect("connected");
+        answer(silent).await;
+        server.stop.send(()).expect("it runs");
+        server.served.await.expect("no panic").expect("no error");
+    }
+}

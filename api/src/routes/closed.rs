@@ -72,3 +72,68 @@ async fn refused(method: Method, _request: Request) -> Response {
     let message = format!("Request method '{method}' is not supported");
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use tower::ServiceExt;
+    use utoipa_axum::router::OpenApiRouter;
+    use utoipa_axum::routes;
+
+    use super::*;
+
+    #[utoipa::path(post, path = "/x")]
+    async fn create() {}
+
+    #[utoipa::path(get, path = "/y")]
+    async fn read() {}
+
+    #[utoipa::path(put, path = "/y")]
+    async fn write() {}
+
+    #[utoipa::path(post, path = "/z")]
+    async fn act() {}
+
+    async fn hidden() -> &'static str {
+        "hidden"
+    }
+
+    async fn call(method: &str, path: &str) -> Response {
+        let router: axum::Router = OpenApiRouter::<()>::new()
+            .routes(closed(routes!(create)))
+            .routes(closed(routes!(read, write)))
+            .routes(closed_but_get(routes!(act), hidden))
+            .into();
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).expect("a request");
+        router.oneshot(request).await.expect("infallible")
+    }
+
+    #[tokio::test]
+    async fn other_methods_are_refused_without_an_allow_header() {
+        for (method, path) in
+            [("GET", "/x"), ("HEAD", "/x"), ("PATCH", "/y"), ("DELETE", "/z"), ("POST", "/y")]
+        {
+            let response = call(method, path).await;
+            assert_eq!(response.status(), 405, "{method} {path}");
+            assert!(!response.headers().contains_key(header::ALLOW), "{method} {path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn options_lists_the_methods() {
+        for (path, expected) in
+            [("/x", "POST,OPTIONS"), ("/y", "GET,HEAD,PUT,OPTIONS"), ("/z", "GET,HEAD,POST,OPTIONS")]
+        {
+            let response = call("OPTIONS", path).await;
+            assert_eq!(response.status(), 200);
+            assert_eq!(response.headers()[header::ALLOW], expected, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_there_answers() {
+        for (method, path) in [("POST", "/x"), ("GET", "/y"), ("HEAD", "/y"), ("PUT", "/y"), ("GET", "/z")] {
+            assert_eq!(call(method, path).await.status(), 200, "{method} {path}");
+        }
+    }
+}

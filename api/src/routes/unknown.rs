@@ -32,3 +32,38 @@ fn shortened(uri: &Uri) -> Option<Uri> {
     parts.path_and_query = Some(PathAndQuery::try_from(with_query).ok()?);
     Uri::from_parts(parts).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    fn request(uri: &str) -> Request {
+        Request::builder().uri(uri).body(Body::empty()).expect("a request")
+    }
+
+    #[tokio::test]
+    async fn the_path_is_named_without_outer_and_double_slashes() {
+        for (uri, message) in [
+            ("/api/foo?x=1", "No static resource api/foo."),
+            ("/api//version", "No static resource api/version."),
+            ("/api/", "No static resource api."),
+        ] {
+            let response = not_found(request(uri)).await;
+            assert_eq!(response.status(), 404);
+            let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("in memory");
+            let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+            assert_eq!(body["message"], message, "{uri}");
+        }
+    }
+
+    #[test]
+    fn one_slash_is_taken_off_and_the_query_stays() {
+        let uri = |given: &str| without_slash(request(given)).map(|r| r.uri().to_string()).ok();
+        assert_eq!(uri("/api/version/?a=b/").as_deref(), Some("/api/version?a=b/"));
+        assert_eq!(uri("http://host/api/x/").as_deref(), Some("http://host/api/x"));
+        assert_eq!(uri("/api/version"), None);
+        assert_eq!(uri("/"), None);
+    }
+}
