@@ -72,6 +72,21 @@ impl Counters {
     }
 }
 
+/// Forgets the statements seen so far in this cluster.
+pub(crate) fn reset_statements(sql: &Sql) -> anyhow::Result<()> {
+    sql.rows("SELECT pg_stat_statements_reset()").map(drop)
+}
+
+/// The statements that took most of the database's time, one line each.
+pub(crate) fn costliest_statements(sql: &Sql) -> anyhow::Result<Vec<String>> {
+    sql.texts(
+        "SELECT format('%s ms in %s calls, %s ms each: %s', round(total_exec_time), calls,
+                round((total_exec_time / calls)::numeric, 3), left(regexp_replace(query, '\\s+', ' ', 'g'), 110))
+         FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
+         WHERE d.datname = current_database() ORDER BY total_exec_time DESC LIMIT 6",
+    )
+}
+
 /// (own CPU seconds, those of children that ended and were waited for) of a process.
 fn cpu(pid: u32) -> anyhow::Result<(f64, f64)> {
     let stat =

@@ -101,3 +101,37 @@ pub(crate) async fn commit_ms(url: &str, count: usize) -> anyhow::Result<Vec<f64
     }
     Ok(samples)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use podium_tests::support::postgres::{Cluster, Durability};
+    use podium_tests::support::repository;
+    use sqlx::{Connection as _, PgConnection};
+
+    /// The replay must write the rows of the schema as it is, or it is no limit of anything.
+    #[tokio::test]
+    async fn the_replay_writes_whole_workflows() {
+        let cluster = Cluster::start(Durability::Fast, &[]).expect("a cluster");
+        let url = cluster.database("limit").expect("a database");
+        let mut connection = PgConnection::connect(&url).await.expect("a connection");
+        let mut files: Vec<_> = std::fs::read_dir(repository().join("migrations"))
+            .expect("the migrations")
+            .filter_map(|e| e.ok().map(|e| e.path()))
+            .filter(|p| p.extension().is_some_and(|e| e == "sql"))
+            .collect();
+        files.sort();
+        for file in files {
+            let text = std::fs::read_to_string(file).expect("a migration");
+            sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut connection).await.expect("it applies");
+        }
+        let rate = super::workflows_per_second(&url, Duration::from_millis(400)).await.expect("a rate");
+        assert!(rate > 0.0);
+        let whole =
+            "SELECT count(*) = count(*) FILTER (WHERE r.status = 2 AND t.status = 2 AND t.output = r.output)
+                     FROM run r JOIN task t ON t.run_id = r.id";
+        let whole: bool = sqlx::query_scalar(whole).fetch_one(&mut connection).await.expect("a row");
+        assert!(whole);
+    }
+}

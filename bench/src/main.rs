@@ -14,7 +14,7 @@ mod scenarios;
 mod wire;
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 use anyhow::Context;
 use clap::Parser;
@@ -37,6 +37,9 @@ struct Arguments {
     /// Also the scenario that stores a million runs (some minutes, 2 GB)
     #[arg(long)]
     million: bool,
+    /// A further setting of PostgreSQL, `name=value`; may be repeated
+    #[arg(long)]
+    postgres: Vec<String>,
     /// The binary to measure; default: the release build of this tree
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -56,13 +59,20 @@ impl Arguments {
     }
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // One thread for the whole load: it must not take more of the machine than it needs.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(measure(&arguments));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let result =
+        runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(measure(&arguments)));
     podium_tests::support::kafka::stop_shared();
-    result
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("podium-bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
@@ -74,7 +84,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let about = about(arguments);
     println!("{about:#}");
     let mut report = Report::new(about);
-    let machine = Machine::start(binary)?;
+    let machine = Machine::start(binary, &arguments.postgres)?;
     if arguments.wants("w1") {
         throughput::measure(&machine, &mut report, pace).await.context("w1")?;
     }
@@ -132,7 +142,8 @@ fn about(arguments: &Arguments) -> serde_json::Value {
         "cores": std::thread::available_parallelism().map(usize::from).unwrap_or_default(),
         "kernel": command("uname", &["-r"]),
         "postgres": command("postgres", &["--version"]),
-        "postgres_settings": POSTGRES_SETTINGS,
+        "postgres_settings": POSTGRES_SETTINGS.iter().map(|s| (*s).to_owned()).chain(arguments.postgres.iter().cloned())
+            .collect::<Vec<String>>(),
         "durability": "fsync, full_page_writes, synchronous_commit on",
     })
 }

@@ -27,8 +27,10 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// Starts PostgreSQL and migrates the template with the binary under test.
-    pub(crate) fn start(binary: PathBuf) -> anyhow::Result<Machine> {
-        let cluster = Cluster::start(Durability::Durable, &POSTGRES_SETTINGS)?;
+    pub(crate) fn start(binary: PathBuf, more: &[String]) -> anyhow::Result<Machine> {
+        let settings: Vec<&str> =
+            POSTGRES_SETTINGS.into_iter().chain(more.iter().map(String::as_str)).collect();
+        let cluster = Cluster::start(Durability::Durable, &settings)?;
         let url = cluster.database("template")?;
         let migrated = Command::new(&binary).arg("migrate").env("DATABASE_URL", &url).output();
         let migrated = migrated.with_context(|| format!("could not run {}", binary.display()))?;

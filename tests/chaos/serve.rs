@@ -38,7 +38,12 @@ pub(crate) fn put_input(settings: S3Settings) -> anyhow::Result<()> {
         let store = ObjectStore::new(settings)?;
         store.ensure_bucket(story::INPUT.0).await?;
         store
-            .put_bytes(story::INPUT.0, story::INPUT.1, story::ROWS.as_bytes(), PutOptions::of_type("text/csv"))
+            .put_bytes(
+                story::INPUT.0,
+                story::INPUT.1,
+                story::ROWS.as_bytes(),
+                PutOptions::of_type("text/csv"),
+            )
             .await?;
         Ok(())
     })

@@ -49,7 +49,7 @@ async fn width(rig: &Rig, width: usize, repeats: usize) -> anyhow::Result<f64> {
     let measured = async {
         let mut client = Connection::open(&address).await?;
         let start = send("POST", &format!("/api/workflow/{workflow}"), &hundred_bytes());
-        let poll = get(&format!("/api/tasks/poll/batch/{after}?workerid=after&count=1&timeout=30000"));
+        let poll = get(&format!("/api/tasks/poll/batch/{after}?workerid=after&count=1&timeout=5000"));
         let mut completion = Completion::new("{}");
         let mut samples = Vec::new();
         for i in 0..=repeats {

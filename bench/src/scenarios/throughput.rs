@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::counters::{costliest_statements, reset_statements};
 use crate::limit;
 use crate::load::{Load, run};
 use crate::report::{Report, Target};
@@ -43,9 +44,13 @@ pub(crate) async fn measure(machine: &Machine, report: &mut Report, pace: Pace) 
     let limit_before = limit::workflows_per_second(&limit_url, pace.measure / 3).await?;
     let load = load(&rig, "bench_w1", 1)?;
     run(&load, pace.warm_up).await?;
+    reset_statements(&rig.sql)?;
     let before = rig.counters().await?;
     let done = run(&load, pace.measure).await?;
     let cost = rig.counters().await?.since(&before);
+    for line in costliest_statements(&rig.sql)? {
+        println!("  {line}");
+    }
     let memory = rig.resident_mb()?;
     let limit_after = limit::workflows_per_second(&limit_url, pace.measure / 3).await?;
 
