@@ -3,8 +3,8 @@
 //! The HTTP, signature and XML layers are those of the `s3s` crate; buckets and objects are ours:
 //!
 //! ```text
-//! operations.rs, uploads.rs  S3's calls ──> files.rs  one file per object, named by the hash of its key
-//!                                           index.rs  keys in order, in memory, rebuilt from the files
+//! operations.rs, uploads.rs  S3's calls ─> files.rs    one file per object, named by the hash of its key
+//! receive.rs                 bodies             └─> index.rs   keys in order, in memory, rebuilt from the files
 //! ```
 //!
 //! An object is there whole or not at all, also after `kill -9`: it is written aside, synced, and renamed.
@@ -13,6 +13,7 @@
 mod files;
 mod index;
 mod operations;
+mod receive;
 mod sums;
 mod uploads;
 

@@ -19,7 +19,8 @@ use s3s::{S3Response, S3Result, s3_error};
 use serde::{Deserialize, Serialize};
 
 use super::files::{Draft, Headers, Meta, now_ms, read_meta, sync_dir};
-use super::operations::{Condition, Received, Said, Store, blocking, etag, internal, publish_error};
+use super::operations::{Store, blocking, etag, internal};
+use super::receive::{Condition, Received, Said, publish_error};
 use super::sums::{Hashes, SumKind, Sums, composite, hex, said_sums, set_sums};
 
 /// S3's limits: every part but the last has at least 5 MiB, numbers go from 1 to 10,000.
