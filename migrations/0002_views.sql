@@ -34,11 +34,11 @@ SELECT
     r.retried_at,
     r.wake_at,
     COALESCE(r.input, (SELECT p.body FROM payload AS p
-        WHERE p.shard = r.shard AND p.run_id = r.id AND p.slot = r.input_slot), '{}')::json AS input,
+        WHERE p.run_id = r.id AND p.slot = r.input_slot), '{}')::json AS input,
     COALESCE(r.output, (SELECT p.body FROM payload AS p
-        WHERE p.shard = r.shard AND p.run_id = r.id AND p.slot = r.output_slot), '{}')::json AS output,
+        WHERE p.run_id = r.id AND p.slot = r.output_slot), '{}')::json AS output,
     COALESCE(r.variables, (SELECT p.body FROM payload AS p
-        WHERE p.shard = r.shard AND p.run_id = r.id AND p.slot = r.variables_slot), '{}')::json AS variables,
+        WHERE p.run_id = r.id AND p.slot = r.variables_slot), '{}')::json AS variables,
     (r.extra::json -> 'parent' ->> 'run')::uuid AS parent_run_id,
     (r.extra::json -> 'parent' ->> 'task')::uuid AS parent_task_id,
     r.version
@@ -71,9 +71,9 @@ SELECT
     CASE WHEN t.retry_of IS NOT NULL THEN podium.task_id(t.run_id, t.retry_of) END AS retry_of_task_id,
     t.retried,
     COALESCE(t.input, (SELECT p.body FROM payload AS p
-        WHERE p.shard = t.shard AND p.run_id = t.run_id AND p.slot = t.input_slot), '{}')::json AS input,
+        WHERE p.run_id = t.run_id AND p.slot = t.input_slot), '{}')::json AS input,
     COALESCE(t.output, (SELECT p.body FROM payload AS p
-        WHERE p.shard = t.shard AND p.run_id = t.run_id AND p.slot = t.output_slot), '{}')::json AS output
+        WHERE p.run_id = t.run_id AND p.slot = t.output_slot), '{}')::json AS output
 FROM task AS t;
 COMMENT ON VIEW podium.tasks IS 'Tasks: one row for each attempt of each task of a run.';
 
@@ -99,8 +99,8 @@ SELECT
     GREATEST(t.scheduled_at, t.started_at) AS since,
     CASE WHEN t.ready AND t.available_at > now() THEN t.available_at ELSE t.wait_until END AS until
 FROM task AS t
-JOIN run AS r ON r.shard = t.shard AND r.id = t.run_id
-LEFT JOIN outbox AS o ON o.shard = t.shard AND o.run_id = t.run_id AND o.task_no = t.no
+JOIN run AS r ON r.id = t.run_id
+LEFT JOIN outbox AS o ON o.run_id = t.run_id AND o.task_no = t.no
 WHERE t.status IN (0, 1) AND r.status IN (0, 1);
 COMMENT ON VIEW podium.waits IS 'What each open run waits for: one row for each of its open tasks.';
 
@@ -140,7 +140,7 @@ SELECT
     NULL,
     o.topic,
     podium.message_body(o.value),
-    (SELECT t.scheduled_at FROM task AS t WHERE t.shard = o.shard AND t.run_id = o.run_id AND t.no = o.task_no),
+    (SELECT t.scheduled_at FROM task AS t WHERE t.run_id = o.run_id AND t.no = o.task_no),
     NULL
 FROM outbox AS o;
 COMMENT ON VIEW podium.events IS 'Messages on their way in (arrived, parked) and out (pending, settled).';

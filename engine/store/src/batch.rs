@@ -206,6 +206,9 @@ impl Batch {
         let snapshot = images.head.map(|h| known(&h.snapshot)).transpose()?;
         let children: Vec<(&RunHead, i64)> =
             change.extra_runs.iter().map(|r| Ok((&r.head, known(&r.head.snapshot)?))).collect::<Result<_, _>>()?;
+        if images.head.is_some_and(|head| head.id != run) {
+            return Err(Unwritable::Broken("a change holds the row of another run"));
+        }
         // a new task took a number, so the run's row has changed too
         if images.head.is_none() && images.tasks.iter().any(|(_, fate)| matches!(fate, Fate::Added(_))) {
             return Err(Unwritable::Broken("a task was added without a change of its run's row"));
@@ -246,7 +249,7 @@ impl Batch {
         let new = places.new;
         self.place(run, new);
         for id in images.taken {
-            self.taken.begin().run(run).int2(run.shard()).int2(run.bucket()).int8(id).end();
+            self.taken.begin().run(run).int2(run.shard()).int8(id).end();
         }
         for event in images.parked {
             let body = serde_json::to_string(&event.event).expect("a struct of strings always has a JSON text");
@@ -254,7 +257,7 @@ impl Batch {
             row.at(event.parked_at).at(event.expires_at).end();
         }
         for id in images.unparked {
-            self.unparked.begin().run(run).int2(run.shard()).int2(run.bucket()).int8(id).end();
+            self.unparked.begin().run(run).int2(run.shard()).int8(id).end();
         }
         for body in images.emitted {
             outbox_image(&mut self.emitted, run, body);
@@ -288,6 +291,11 @@ impl Batch {
         }
     }
 
+    /// The lowest and highest id of the runs that it changes; `None` if there are none.
+    pub(crate) fn bounds(&self) -> Option<(Uuid, Uuid)> {
+        self.bounds
+    }
+
     /// Tells the payloads of committed runs where they are kept.
     pub(crate) fn committed(&self, stored: &dyn Fn(RunId) -> bool) {
         for (payload, run, slot) in &self.placed {
@@ -316,9 +324,6 @@ impl Batch {
         let mut args = PgArguments::default();
         args.reserve(16, self.len_bytes());
         args.add(write_id)?;
-        let (low, high) = self.bounds.unwrap_or_default();
-        args.add(low)?;
-        args.add(high)?;
         let events = [&self.parked, &self.unparked, &self.emitted, &self.settled];
         let ordered: [(u8, &[&Rows]); 8] = [
             (part::EVENTS, &[&self.taken]),

@@ -44,6 +44,8 @@ pub use records::{
     PulseAnswer, PutMode, PutOutcome, QueueDepth, Stats, StoreOptions, StoredTaskDef, StoredWorkflowDef,
 };
 #[doc(hidden)]
+pub use run::load_statement;
+#[doc(hidden)]
 pub use statement::hot_statement;
 pub use writer::Writer;
 

@@ -52,18 +52,17 @@ impl Store {
             known AS (
                 SELECT i.run_id, i.shard, i.bucket, i.source, i.body
                 FROM (
-                    SELECT *
-                    FROM unnest($8::uuid[], $9::smallint[], $10::smallint[], $11::text[], $12::text[])
-                        AS u(run_id, shard, bucket, source, body)
+                    SELECT unnest($8::uuid[]) AS run_id, unnest($9::smallint[]) AS shard,
+                        unnest($10::smallint[]) AS bucket, unnest($11::text[]) AS source, unnest($12::text[]) AS body
                     OFFSET 0
                 ) AS i
                 WHERE EXISTS (SELECT FROM moved)
-                    AND EXISTS (SELECT FROM run AS r WHERE r.shard = i.shard AND r.id = i.run_id)
+                    AND EXISTS (SELECT FROM run AS r WHERE r.id >= i.run_id AND r.id <= i.run_id)
             ),
             stored AS (
                 INSERT INTO inbox (run_id, shard, bucket, source, body)
                 SELECT k.run_id, k.shard, k.bucket, k.source, k.body FROM known AS k
-                ON CONFLICT (shard, run_id, source) DO NOTHING
+                ON CONFLICT (run_id, source, shard) DO NOTHING
                 RETURNING id, run_id, body
             )
             SELECT EXISTS (SELECT FROM moved) AS "moved!", (SELECT count(*) FROM known) AS "known!",

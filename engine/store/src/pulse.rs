@@ -176,7 +176,7 @@ impl Store {
         let done = sqlx::query!(
             "UPDATE outbox AS o SET pending = true
             FROM run AS r
-            WHERE NOT o.pending AND r.shard = o.shard AND r.id = o.run_id AND r.status IN (0, 1)"
+            WHERE NOT o.pending AND r.id >= o.run_id AND r.id <= o.run_id AND r.status IN (0, 1)"
         )
         .execute(&self.inner.pool)
         .await
@@ -189,13 +189,13 @@ impl Store {
         let done = sqlx::query!(
             "DELETE FROM outbox AS o
             USING (
-                SELECT x.shard, x.run_id, x.task_no
+                SELECT x.run_id, x.task_no
                 FROM outbox AS x
-                JOIN run AS r ON r.shard = x.shard AND r.id = x.run_id
+                JOIN run AS r ON r.id >= x.run_id AND r.id <= x.run_id
                 WHERE NOT x.pending AND r.status NOT IN (0, 1)
                 LIMIT $1
             ) AS d
-            WHERE o.shard = d.shard AND o.run_id = d.run_id AND o.task_no = d.task_no AND NOT o.pending",
+            WHERE o.run_id = d.run_id AND o.task_no = d.task_no AND NOT o.pending",
             limit
         )
         .execute(&self.inner.pool)

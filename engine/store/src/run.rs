@@ -16,38 +16,47 @@ use crate::records::{InboundRow, Newer};
 use crate::wire::{At, Malformed, Record, records};
 use crate::Store;
 
-/// `$1` ids, `$2` shards, `$3` versions after which task rows count.
+/// `$1` ids, `$2` versions after which task rows count. Joins by bounds: see `statement.rs`.
 const LOAD: &str = "
 SELECT r.id, r.version, s.hash, r.name, r.def_version, r.status, r.correlation_id, r.priority, r.reason,
     r.created_at, r.updated_at, r.ended_at, r.retried_at, r.next_no, r.wake_at, r.extra, r.removed_in,
     r.input_slot, COALESCE(r.input, (SELECT p.body FROM payload AS p
-        WHERE p.shard = r.shard AND p.run_id = r.id AND p.slot = r.input_slot)) AS input,
+        WHERE p.run_id = r.id AND p.slot = r.input_slot)) AS input,
     r.output_slot, COALESCE(r.output, (SELECT p.body FROM payload AS p
-        WHERE p.shard = r.shard AND p.run_id = r.id AND p.slot = r.output_slot)) AS output,
+        WHERE p.run_id = r.id AND p.slot = r.output_slot)) AS output,
     r.variables_slot, COALESCE(r.variables, (SELECT p.body FROM payload AS p
-        WHERE p.shard = r.shard AND p.run_id = r.id AND p.slot = r.variables_slot)) AS variables,
+        WHERE p.run_id = r.id AND p.slot = r.variables_slot)) AS variables,
     ARRAY(
         SELECT ROW(t.no, t.seq, t.attempt, t.iteration, t.retry_of, t.task_type, t.ref_name, t.def_name, t.domain,
             t.changed_in, t.scheduled_at, t.first_scheduled_at, t.available_at, t.updated_at, t.started_at, t.ended_at,
             t.response_timeout_s, t.callback_after_s, t.start_delay_s, t.poll_count, t.status, t.ready, t.retried,
             t.executed, t.worker, t.reason, t.wait_until, t.child,
             t.input_slot, COALESCE(t.input, (SELECT p.body FROM payload AS p
-                WHERE p.shard = t.shard AND p.run_id = t.run_id AND p.slot = t.input_slot)),
+                WHERE p.run_id = t.run_id AND p.slot = t.input_slot)),
             t.output_slot, COALESCE(t.output, (SELECT p.body FROM payload AS p
-                WHERE p.shard = t.shard AND p.run_id = t.run_id AND p.slot = t.output_slot)))
+                WHERE p.run_id = t.run_id AND p.slot = t.output_slot)))
         FROM task AS t
-        WHERE t.shard = i.shard AND t.run_id = i.id AND t.changed_in > i.after
+        WHERE t.run_id = i.id AND t.changed_in > i.after
         ORDER BY t.no
     ) AS tasks,
     ARRAY(
         SELECT ROW(e.inbox, e.body, e.parked_at, e.expires_at)
         FROM parked_event AS e
-        WHERE e.shard = i.shard AND e.run_id = i.id
+        WHERE e.run_id = i.id
         ORDER BY e.inbox
     ) AS parked
-FROM (SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::bigint[]) AS k(id, shard, after) OFFSET 0) AS i
-JOIN run AS r ON r.shard = i.shard AND r.id = i.id
-JOIN snapshot AS s ON s.id = r.snapshot_id";
+FROM (
+    SELECT unnest($1::uuid[]) AS id, unnest($2::bigint[]) AS after
+    OFFSET 0
+) AS i
+JOIN run AS r ON r.id >= i.id AND r.id <= i.id
+JOIN snapshot AS s ON s.id >= r.snapshot_id AND s.id <= r.snapshot_id";
+
+/// The statement that loads runs, for tests that look at its plan.
+#[doc(hidden)]
+pub fn load_statement() -> &'static str {
+    LOAD
+}
 
 impl Store {
     /// Reads a run with its tasks and parked events; `None` if there is no such run.
@@ -81,10 +90,8 @@ impl Store {
 
     async fn rows_after(&self, runs: &[RunId], version: i64) -> Result<Vec<PgRow>, StoreError> {
         let ids: Vec<Uuid> = runs.iter().map(|r| r.uuid()).collect();
-        let shards: Vec<i16> = runs.iter().map(|r| r.shard()).collect();
         sqlx::query(LOAD)
             .bind(ids)
-            .bind(shards)
             .bind(vec![version; runs.len()])
             .fetch_all(&self.inner.pool)
             .await
@@ -94,9 +101,8 @@ impl Store {
     /// Reads the inbox rows of a run, oldest first.
     pub async fn load_inbox(&self, run: RunId) -> Result<Vec<InboundRow>, StoreError> {
         let rows = sqlx::query_as::<_, (i64, String)>(
-            "SELECT b.id, b.body FROM inbox AS b WHERE b.shard = $1 AND b.run_id = $2 ORDER BY b.id",
+            "SELECT b.id, b.body FROM inbox AS b WHERE b.run_id = $1 ORDER BY b.id",
         )
-        .bind(run.shard())
         .bind(run.uuid())
         .fetch_all(&self.inner.pool)
         .await

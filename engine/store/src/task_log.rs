@@ -11,10 +11,9 @@ impl Store {
     pub async fn append_log(&self, run: RunId, no: TaskNo, line: &LogLine) -> Result<bool, StoreError> {
         let done = sqlx::query!(
             "INSERT INTO task_log (run_id, shard, no, at, body)
-            SELECT t.run_id, t.shard, t.no, $4, $5
+            SELECT t.run_id, t.shard, t.no, $3, $4
             FROM task AS t
-            WHERE t.shard = $1 AND t.run_id = $2 AND t.no = $3",
-            run.shard(),
+            WHERE t.run_id = $1 AND t.no = $2",
             run.uuid(),
             no as i32,
             At(line.at) as _,
@@ -29,8 +28,7 @@ impl Store {
     /// Reads a task's log in the order in which it was written.
     pub async fn list_log(&self, run: RunId, no: TaskNo) -> Result<Vec<LogLine>, StoreError> {
         let rows = sqlx::query!(
-            r#"SELECT at AS "at: At", body FROM task_log WHERE shard = $1 AND run_id = $2 AND no = $3 ORDER BY id"#,
-            run.shard(),
+            r#"SELECT at AS "at: At", body FROM task_log WHERE run_id = $1 AND no = $2 ORDER BY id"#,
             run.uuid(),
             no as i32
         )

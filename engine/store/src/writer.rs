@@ -5,20 +5,21 @@
 //! version = perhaps still to come, so the same change is sent again with the same write id, and one of the
 //! two loses the guard.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use podium_core::{RunId, Timestamp};
 use sqlx::postgres::{PgConnectOptions, PgRow};
-use sqlx::{ConnectOptions, Connection, PgConnection, Row};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
 use uuid::Uuid;
 
 use crate::batch::{Batch, Limits, Types, Unwritable};
 use crate::change::{Applied, Change, ChangeKind, ChangeOutcome};
 use crate::error::{Kind, StoreError, kind};
 use crate::statement::{PAYLOADS_AHEAD, part, text};
-use crate::wire::{At, RowType, Rows};
+use crate::wire::{At, RowType};
 use crate::{Inner, Store};
 
 const APPLY: &str = "batch.apply";
@@ -34,9 +35,32 @@ pub struct Writer {
     store: Arc<Inner>,
     /// Taken out while a statement is under way, so that a dropped call leaves no half-read connection.
     connection: Option<PgConnection>,
-    types: Types,
+    session: Session,
     epoch: i64,
     count: i64,
+}
+
+/// What a connection learned about the database when it was made.
+#[derive(Default)]
+struct Session {
+    types: Types,
+    /// Months that have a partition of their own in every table: name, lowest id, lowest id of the next month.
+    months: Vec<(String, Uuid, Uuid)>,
+    /// The statement's forms by parts and month.
+    forms: HashMap<(u8, Option<usize>), Arc<str>>,
+}
+
+impl Session {
+    /// The month that holds all of a batch's runs.
+    fn month(&self, bounds: Option<(Uuid, Uuid)>) -> Option<usize> {
+        let (low, high) = bounds?;
+        self.months.iter().position(|(_, from, until)| *from <= low && high < *until)
+    }
+
+    fn form(&mut self, parts: u8, month: Option<usize>) -> Arc<str> {
+        let name = month.map(|m| self.months[m].0.as_str());
+        self.forms.entry((parts, month)).or_insert_with(|| text(parts, name).into()).clone()
+    }
 }
 
 /// One statement's worth of work: positions in the caller's slice.
@@ -59,12 +83,12 @@ impl Store {
     /// Opens a writer on a connection of its own.
     pub async fn writer(&self) -> Result<Writer, StoreError> {
         let mut connection = connect(&self.inner).await.map_err(StoreError::at("writer.connect"))?;
-        let types = types(&mut connection).await?;
+        let session = session(&mut connection).await?;
         let epoch: i64 = sqlx::query_scalar("SELECT nextval('writer_epoch')")
             .fetch_one(&mut connection)
             .await
             .map_err(StoreError::at("writer.epoch"))?;
-        let mut writer = Writer { store: self.inner.clone(), connection: Some(connection), types, epoch, count: 0 };
+        let mut writer = Writer { store: self.inner.clone(), connection: Some(connection), session, epoch, count: 0 };
         writer.warm().await?;
         Ok(writer)
     }
@@ -142,7 +166,7 @@ impl Writer {
         }
         if answer.db_now == Timestamp::default() {
             // all was settled by reading: ask for the clock and the metadata version
-            let got = self.send(&Batch::new(&self.types, self.limits()), 0).await;
+            let got = self.send(&Batch::new(&self.session.types, self.limits()), 0).await;
             let got = got.map_err(|source| StoreError::Unsettled { statement: SETTLE, source })?;
             (answer.db_now, answer.metadata_version) = (got.db_now, got.metadata_version);
         }
@@ -176,7 +200,7 @@ impl Writer {
 
     /// Turns the portion's changes into rows; those that cannot be written fail here and leave it.
     fn encode(&mut self, changes: &[Change<'_>], places: &mut Vec<usize>, outcomes: &mut [ChangeOutcome]) -> Batch {
-        let mut batch = Batch::new(&self.types, self.limits());
+        let mut batch = Batch::new(&self.session.types, self.limits());
         let (epoch, mut count) = (self.epoch, self.count);
         let mut next_slot = || {
             count += 1;
@@ -230,11 +254,11 @@ impl Writer {
             Some(connection) => connection,
             None => {
                 let mut connection = connect(&self.store).await?;
-                self.types = read_types(&mut connection).await?;
+                self.session = read_session(&mut connection).await?;
                 connection
             }
         };
-        let outcome = send_on(&mut connection, batch, write_id).await;
+        let outcome = send_on(&mut connection, &mut self.session, batch, write_id).await;
         match &outcome {
             Err(e) if kind(e) == Kind::Lost => {}
             Ok(_) | Err(_) => self.connection = Some(connection),
@@ -251,7 +275,7 @@ impl Writer {
         got: &Answer,
         outcomes: &mut [ChangeOutcome],
     ) -> Result<(), StoreError> {
-        let stored: std::collections::HashSet<Uuid> = got.ids.iter().copied().collect();
+        let stored: HashSet<Uuid> = got.ids.iter().copied().collect();
         let mut open = Vec::new();
         for place in &portion.places {
             let change = &changes[*place];
@@ -333,19 +357,15 @@ impl Writer {
             Some(connection) => connection,
             None => {
                 let mut connection = connect(&self.store).await?;
-                self.types = read_types(&mut connection).await?;
+                self.session = read_session(&mut connection).await?;
                 connection
             }
         };
-        let mut keys = Rows::new(self.types.run_key);
-        for place in places {
-            let run = changes[*place].run;
-            keys.begin().run(run).int2(run.shard()).int8(0).end();
-        }
+        let keys: Vec<Uuid> = places.iter().map(|place| changes[*place].run.uuid()).collect();
         let rows = sqlx::query_as::<_, (Uuid, i64, i64)>(
             "SELECT r.id, r.version, r.write_id
-            FROM (SELECT * FROM unnest($1::run_key[]) OFFSET 0) AS i
-            JOIN run AS r ON r.shard = i.shard AND r.id = i.id",
+            FROM (SELECT unnest($1::uuid[]) AS id OFFSET 0) AS i
+            JOIN run AS r ON r.id >= i.id AND r.id <= i.id",
         )
         .bind(&keys)
         .fetch_all(&mut connection)
@@ -364,12 +384,31 @@ impl Writer {
             part::INSERT | part::ADD | part::UPDATE | part::CHANGE | part::CONFIRM,
             part::CONFIRM,
         ];
-        let batch = Batch::new(&self.types, self.limits());
+        let batch = Batch::new(&self.session.types, self.limits());
         let Some(connection) = self.connection.as_mut() else { return Ok(()) };
+        let now: Uuid = sqlx::query_scalar("SELECT uuid_floor(now())")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(StoreError::at("writer.warm"))?;
+        let month = self.session.month(Some((now, now)));
         for parts in USUAL {
-            run_form(connection, &batch, 0, parts).await.map_err(StoreError::at(APPLY))?;
+            run_form(connection, &mut self.session, &batch, 0, parts, month).await.map_err(StoreError::at(APPLY))?;
         }
         Ok(())
+    }
+
+    /// The planner's settings of this writer's connection, for tests that look at plans.
+    #[doc(hidden)]
+    pub async fn settings(&mut self) -> Result<Vec<(String, String)>, StoreError> {
+        let Some(connection) = self.connection.as_mut() else { return Ok(Vec::new()) };
+        sqlx::query_as(
+            "SELECT name, setting
+            FROM pg_settings
+            WHERE source = 'client' AND (name LIKE 'enable%' OR name IN ('plan_cache_mode', 'jit'))",
+        )
+        .fetch_all(connection)
+        .await
+        .map_err(StoreError::at("writer.settings"))
     }
 
     /// Closes the connection in good order.
@@ -388,21 +427,38 @@ fn describe(e: &sqlx::Error) -> String {
     }
 }
 
-async fn send_on(connection: &mut PgConnection, batch: &Batch, write_id: i64) -> Result<Answer, sqlx::Error> {
+async fn send_on(
+    connection: &mut PgConnection,
+    session: &mut Session,
+    batch: &Batch,
+    write_id: i64,
+) -> Result<Answer, sqlx::Error> {
     if !batch.ahead.is_empty() {
         sqlx::query(PAYLOADS_AHEAD).bind(&batch.ahead).execute(&mut *connection).await?;
     }
-    run_form(connection, batch, write_id, batch.parts()).await
+    let month = session.month(batch.bounds());
+    let done = run_form(connection, session, batch, write_id, batch.parts(), month).await;
+    match done {
+        // the month was detached or dropped since this connection was made: go through the whole tables
+        Err(e) if month.is_some() && e.as_database_error().is_some_and(|db| db.code().as_deref() == Some("42P01")) => {
+            session.months.clear();
+            session.forms.clear();
+            run_form(connection, session, batch, write_id, batch.parts(), None).await
+        }
+        done => done,
+    }
 }
 
 async fn run_form(
     connection: &mut PgConnection,
+    session: &mut Session,
     batch: &Batch,
     write_id: i64,
     parts: u8,
+    month: Option<usize>,
 ) -> Result<Answer, sqlx::Error> {
     let arguments = batch.arguments(write_id, parts).map_err(sqlx::Error::Encode)?;
-    let row: PgRow = sqlx::query_with(text(parts), arguments).fetch_one(connection).await?;
+    let row: PgRow = sqlx::query_with(AssertSqlSafe(session.form(parts, month)), arguments).fetch_one(connection).await?;
     Ok(Answer {
         ids: row.try_get(0)?,
         db_now: row.try_get::<At, _>(1)?.0,
@@ -424,14 +480,14 @@ async fn connect(store: &Inner) -> Result<PgConnection, sqlx::Error> {
     options.connect().await
 }
 
-async fn types(connection: &mut PgConnection) -> Result<Types, StoreError> {
-    read_types(connection).await.map_err(|source| match kind(&source) {
+async fn session(connection: &mut PgConnection) -> Result<Session, StoreError> {
+    read_session(connection).await.map_err(|source| match kind(&source) {
         Kind::Refused => StoreError::Schema("the database has no Podium schema; run the migrations first".to_owned()),
-        Kind::Lost | Kind::Again | Kind::Away => StoreError::Unavailable { statement: "writer.types", source },
+        Kind::Lost | Kind::Again | Kind::Away => StoreError::Unavailable { statement: "writer.session", source },
     })
 }
 
-async fn read_types(connection: &mut PgConnection) -> Result<Types, sqlx::Error> {
+async fn read_session(connection: &mut PgConnection) -> Result<Session, sqlx::Error> {
     const NAMES: [&str; 9] = [
         "run_image", "task_image", "run_key", "payload_image", "task_key", "inbox_key", "parked_image", "outbox_image",
         "log_image",
@@ -444,11 +500,11 @@ async fn read_types(connection: &mut PgConnection) -> Result<Types, sqlx::Error>
         ORDER BY n.place",
     )
     .bind(&NAMES[..])
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
     let mut rows = rows.into_iter().map(|(row, array, columns)| RowType { row: row as u32, array: array as u32, columns });
     let mut next = || rows.next().ok_or(sqlx::Error::RowNotFound);
-    Ok(Types {
+    let types = Types {
         run: next()?,
         task: next()?,
         run_key: next()?,
@@ -458,5 +514,21 @@ async fn read_types(connection: &mut PgConnection) -> Result<Types, sqlx::Error>
         parked: next()?,
         outbox: next()?,
         log: next()?,
-    })
+    };
+    let months = sqlx::query_as(
+        "SELECT m.name, uuid_floor(m.start AT TIME ZONE 'UTC'),
+            uuid_floor((m.start + interval '1 month') AT TIME ZONE 'UTC')
+        FROM (
+            SELECT right(c.relname, 6) AS name, to_timestamp(right(c.relname, 6), 'YYYYMM')::date::timestamp AS start
+            FROM pg_inherits AS i
+            JOIN pg_class AS c ON c.oid = i.inhrelid
+            WHERE i.inhparent IN ('run'::regclass, 'task'::regclass, 'payload'::regclass, 'task_log'::regclass)
+                AND NOT i.inhdetachpending AND c.relname ~ '_[0-9]{6}$'
+            GROUP BY 1, 2
+            HAVING count(*) = 4
+        ) AS m",
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(Session { types, months, forms: HashMap::new() })
 }

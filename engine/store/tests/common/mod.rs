@@ -121,6 +121,11 @@ impl Db {
         sqlx::query_scalar(AssertSqlSafe(text.to_owned())).fetch_one(&mut c).await.unwrap()
     }
 
+    pub(crate) async fn word(&self, text: &str) -> String {
+        let mut c = self.connection().await;
+        sqlx::query_scalar(AssertSqlSafe(text.to_owned())).fetch_one(&mut c).await.unwrap()
+    }
+
     /// A run before its first turn.
     pub(crate) fn run(&self, n: u64) -> RunState {
         let now = now();

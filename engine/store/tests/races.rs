@@ -1,0 +1,255 @@
+//! Two writers on one run, overlapping batches, and commits whose outcome nobody saw.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use common::{Db, assert_same, database, folded, insert, started, update};
+use podium_core::{Effect, RunState};
+use podium_store::{Change, ChangeKind, ChangeOutcome, StoreError};
+use sqlx::{Connection, PgConnection};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+async fn stored_runs(db: &Db, count: u64) -> Vec<RunState> {
+    let mut writer = db.store.writer().await.unwrap();
+    let runs: Vec<RunState> = (0..count).map(|n| db.run(n)).collect();
+    let effects: Vec<Vec<Effect>> = runs.iter().map(started).collect();
+    let all: Vec<Change<'_>> = runs.iter().zip(&effects).map(|(r, e)| insert(r, e)).collect();
+    let outcomes = writer.apply(&all).await.unwrap().outcomes;
+    assert!(outcomes.iter().all(|o| *o == ChangeOutcome::Stored));
+    runs.iter().zip(&effects).map(|(r, e)| folded(r, 1, e)).collect()
+}
+
+fn named(run: &RunState, who: &str) -> Vec<Effect> {
+    let mut head = run.head.clone();
+    head.reason = Some(who.into());
+    vec![Effect::Run(Box::new(head))]
+}
+
+#[tokio::test]
+async fn of_two_writers_on_one_version_exactly_one_wins() {
+    let db = database().await;
+    let run = stored_runs(&db, 1).await.remove(0);
+    let id = run.head.id;
+    let (mut a, mut b) = (db.store.writer().await.unwrap(), db.store.writer().await.unwrap());
+    for version in 1..100 {
+        let (by_a, by_b) = (named(&run, "a"), named(&run, "b"));
+        let (change_a, change_b) = ([update(id, version, &by_a)], [update(id, version, &by_b)]);
+        let (from_a, from_b) = tokio::join!(a.apply(&change_a), b.apply(&change_b));
+        let won = (from_a.unwrap().outcomes.remove(0), from_b.unwrap().outcomes.remove(0));
+        let read = db.store.load(id).await.unwrap().unwrap();
+        assert_eq!(read.head.version, version + 1);
+        match (won, read.head.reason.as_deref()) {
+            ((ChangeOutcome::Stored, ChangeOutcome::Stale), Some("a"))
+            | ((ChangeOutcome::Stale, ChangeOutcome::Stored), Some("b")) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn overlapping_batches_of_two_writers_never_deadlock() {
+    let db = Arc::new(database().await);
+    let runs = Arc::new(stored_runs(&db, 60).await);
+    let ends = Instant::now() + Duration::from_secs(3);
+    let tasks: Vec<_> = (0..3)
+        .map(|who: usize| {
+            let (db, runs) = (db.clone(), runs.clone());
+            tokio::spawn(async move {
+                let mut writer = db.store.writer().await.unwrap();
+                let mut versions = vec![1i64; runs.len()];
+                let mut stored = 0;
+                let mut round = who;
+                while Instant::now() < ends {
+                    round += 1;
+                    // the same runs, handed over in another order by each writer, with new runs in between
+                    let mut order: Vec<usize> = (0..runs.len()).filter(|i| (i + round) % 3 != 0).collect();
+                    order.rotate_left(round % 17);
+                    if who == 1 {
+                        order.reverse();
+                    }
+                    let fresh: Vec<RunState> = (0..5).map(|n| db.run(round as u64 * 1_000 + n)).collect();
+                    let starts: Vec<Vec<Effect>> = fresh.iter().map(started).collect();
+                    let whole: Vec<Vec<Effect>> = order.iter().map(|i| named(&runs[*i], "x")).collect();
+                    let bump = [Effect::Settled(9)];
+                    let mut changes: Vec<Change<'_>> = Vec::new();
+                    for (at, i) in order.iter().enumerate() {
+                        let effects = if (i + who) % 2 == 0 { &whole[at][..] } else { &bump[..] };
+                        changes.push(update(runs[*i].head.id, versions[*i], effects));
+                    }
+                    changes.extend(fresh.iter().zip(&starts).map(|(r, e)| insert(r, e)));
+                    let outcomes = writer.apply(&changes).await.unwrap().outcomes;
+                    let mut lost = Vec::new();
+                    for (i, outcome) in order.iter().zip(&outcomes) {
+                        match outcome {
+                            ChangeOutcome::Stored => {
+                                versions[*i] += 1;
+                                stored += 1;
+                            }
+                            ChangeOutcome::Stale => lost.push(runs[*i].head.id),
+                            other => panic!("{other:?}"),
+                        }
+                    }
+                    for read in db.store.load_many(&lost).await.unwrap() {
+                        let i = runs.iter().position(|r| r.head.id == read.head.id).unwrap();
+                        versions[i] = read.head.version;
+                    }
+                }
+                stored
+            })
+        })
+        .collect();
+    let mut stored = 0;
+    for task in tasks {
+        stored += task.await.unwrap();
+    }
+    let stats = db.store.stats();
+    assert_eq!((stats.retried, stats.halved, stats.failed), (0, 0, 0), "no deadlock, no refusal");
+    // every stored change is one step of a version, no more and no less
+    let sum = db.number("SELECT sum(version - 1)::bigint FROM run").await;
+    assert_eq!(sum, stored);
+    assert!(stored > 500, "{stored}");
+}
+
+/// Passes bytes to PostgreSQL and, when told, cuts the connection before its answer comes back.
+struct Wire {
+    url: String,
+    cut: Arc<AtomicBool>,
+}
+
+async fn wire(to: &str) -> Wire {
+    let (head, name) = to.rsplit_once('/').unwrap();
+    let (user, server) = head.rsplit_once('@').unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("{user}@{}/{name}", listener.local_addr().unwrap());
+    let cut = Arc::new(AtomicBool::new(false));
+    let (server, cutting) = (server.to_owned(), cut.clone());
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            tokio::spawn(pass(client, server.clone(), cutting.clone()));
+        }
+    });
+    Wire { url, cut }
+}
+
+async fn pass(client: TcpStream, server: String, cut: Arc<AtomicBool>) {
+    let server = TcpStream::connect(server).await.unwrap();
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let up = tokio::spawn(async move {
+        let mut buffer = vec![0; 1 << 16];
+        while let Ok(n @ 1..) = from_client.read(&mut buffer).await {
+            if to_server.write_all(&buffer[..n]).await.is_err() {
+                return;
+            }
+        }
+    });
+    let mut buffer = vec![0; 1 << 16];
+    while let Ok(n @ 1..) = from_server.read(&mut buffer).await {
+        // the statement was executed and committed: its answer is thrown away with the connection
+        if cut.swap(false, Ordering::SeqCst) || to_client.write_all(&buffer[..n]).await.is_err() {
+            break;
+        }
+    }
+    up.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_answer_was_lost_is_found() {
+    let db = database().await;
+    let runs = stored_runs(&db, 3).await;
+    let wire = wire(&db.url).await;
+    let through = podium_store::Store::connect(&wire.url, podium_store::StoreOptions::default()).await.unwrap();
+    let mut writer = through.writer().await.unwrap();
+    let fresh = db.run(77);
+    let start = started(&fresh);
+    let effects: Vec<Vec<Effect>> = runs.iter().map(|r| named(r, "once")).collect();
+    let confirm = Change { run: runs[2].head.id, kind: ChangeKind::Confirm { expected: 1 }, effects: &[], extra_runs: &[] };
+    let changes = [
+        update(runs[0].head.id, 1, &effects[0]),
+        update(runs[1].head.id, 8, &effects[1]),
+        insert(&fresh, &start),
+        confirm,
+    ];
+    // first the same form with guards that fail, so that it is prepared and the next answer is the commit's
+    let exists = started(&runs[1]);
+    let prepare = [
+        update(runs[0].head.id, 9, &effects[0]), insert(&runs[1], &exists),
+        Change { kind: ChangeKind::Confirm { expected: 9 }, ..confirm },
+    ];
+    assert_eq!(writer.apply(&prepare).await.unwrap().outcomes, vec![ChangeOutcome::Stale; 3]);
+    wire.cut.store(true, Ordering::SeqCst);
+    let applied = writer.apply(&changes).await.unwrap();
+    let (stored, stale) = (ChangeOutcome::Stored, ChangeOutcome::Stale);
+    assert_eq!(applied.outcomes, [stored.clone(), stale, stored.clone(), stored]);
+    assert_eq!(through.stats().settled, 1);
+    assert_same(&db.store.load(runs[0].head.id).await.unwrap().unwrap(), &folded(&runs[0], 2, &effects[0]));
+    assert_same(&db.store.load(fresh.head.id).await.unwrap().unwrap(), &folded(&fresh, 1, &start));
+    // only settled by reading, nothing to send again
+    wire.cut.store(true, Ordering::SeqCst);
+    let again = named(&runs[0], "twice");
+    let applied = writer.apply(&[update(runs[0].head.id, 2, &again)]).await.unwrap();
+    assert_eq!(applied.outcomes, [ChangeOutcome::Stored]);
+    assert!(applied.db_now.as_micros() > 0 && applied.metadata_version > 0);
+    assert_eq!(db.store.load(runs[0].head.id).await.unwrap().unwrap().head.version, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backend_that_is_killed_at_any_moment_loses_nothing_and_doubles_nothing() {
+    let db = Arc::new(database().await);
+    let runs = stored_runs(&db, 40).await;
+    let ended = Arc::new(AtomicBool::new(false));
+    let killer = {
+        let (db, ended) = (db.clone(), ended.clone());
+        tokio::spawn(async move {
+            let mut admin = PgConnection::connect(&db.url).await.unwrap();
+            let mut killed = 0i64;
+            while !ended.load(Ordering::SeqCst) {
+                let (n,): (i64,) = sqlx::query_as(
+                    "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid))
+                    FROM pg_stat_activity
+                    WHERE datname = current_database() AND application_name = 'podium-writer' AND state = 'active'",
+                )
+                .fetch_one(&mut admin)
+                .await
+                .unwrap();
+                killed += n;
+                tokio::time::sleep(Duration::from_millis(7)).await;
+            }
+            killed
+        })
+    };
+    let mut writer = db.store.writer().await.ok();
+    let mut versions = vec![1i64; runs.len()];
+    let ends = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < ends {
+        let Some(open) = writer.as_mut() else {
+            // killed while it connected
+            writer = db.store.writer().await.ok();
+            continue;
+        };
+        let effects: Vec<Vec<Effect>> = runs.iter().map(|r| named(r, "step")).collect();
+        let changes: Vec<Change<'_>> =
+            runs.iter().zip(&effects).zip(&versions).map(|((r, e), v)| update(r.head.id, *v, e)).collect();
+        match open.apply(&changes).await {
+            Ok(applied) => {
+                for (version, outcome) in versions.iter_mut().zip(applied.outcomes) {
+                    // nobody else writes: a guard can only be lost against oneself, and that is settled
+                    assert_eq!(outcome, ChangeOutcome::Stored);
+                    *version += 1;
+                }
+            }
+            Err(StoreError::Unavailable { .. }) => {}
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    ended.store(true, Ordering::SeqCst);
+    let killed = killer.await.unwrap();
+    assert!(killed > 5, "{killed}");
+    for (run, version) in runs.iter().zip(&versions) {
+        assert_eq!(db.store.load(run.head.id).await.unwrap().unwrap().head.version, *version);
+    }
+}
