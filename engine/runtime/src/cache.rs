@@ -1,12 +1,16 @@
-//! The runs that a writer keeps in memory: bounded by count and bytes, least recently used out first.
+//! The runs that a writer keeps in memory, bounded by count and bytes.
 //!
 //! A copy here only saves a read. Whether it is current is decided by the version guard of the next write.
+//!
+//! A full cache drops any run, not the one unused for longest: tasks are handed out oldest first, so with a backlog
+//! larger than the cache the least recently used run is always the next one wanted, and nothing would ever be found.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use podium_core::{Plan, RunId, RunState, TaskNo, TaskState};
 
+use crate::entropy::random;
 use crate::messages::{RunBrief, TaskView};
 
 /// A run as some committed version left it.
@@ -39,28 +43,31 @@ pub(crate) fn view(state: &RunState, plan: &Arc<Plan>, no: TaskNo) -> Option<Tas
 struct Entry {
     run: CachedRun,
     bytes: usize,
-    tick: u64,
+    /// Where its id stands in `ids`.
+    place: usize,
 }
 
 pub(crate) struct Cache {
     runs: HashMap<RunId, Entry>,
-    /// Oldest use first; an entry whose tick is not its run's is out of date and skipped.
-    order: VecDeque<(u64, RunId)>,
+    ids: Vec<RunId>,
     bytes: usize,
-    tick: u64,
     max_runs: usize,
     max_bytes: usize,
 }
 
 impl Cache {
     pub(crate) fn new(max_runs: usize, max_bytes: usize) -> Self {
-        Cache { runs: HashMap::new(), order: VecDeque::new(), bytes: 0, tick: 0, max_runs, max_bytes }
+        Cache { runs: HashMap::new(), ids: Vec::new(), bytes: 0, max_runs, max_bytes }
     }
 
     /// Takes a run out for a turn; put it back after the commit.
     pub(crate) fn take(&mut self, id: RunId) -> Option<CachedRun> {
         let entry = self.runs.remove(&id)?;
         self.bytes -= entry.bytes;
+        self.ids.swap_remove(entry.place);
+        if let Some(moved) = self.ids.get(entry.place).and_then(|id| self.runs.get_mut(id)) {
+            moved.place = entry.place;
+        }
         Some(entry.run)
     }
 
@@ -70,30 +77,19 @@ impl Cache {
         if bytes > self.max_bytes / 4 {
             return;
         }
-        self.tick += 1;
-        let (id, tick) = (run.state.head.id, self.tick);
-        if let Some(old) = self.runs.insert(id, Entry { run, bytes, tick }) {
-            self.bytes -= old.bytes;
+        let id = run.state.head.id;
+        self.take(id);
+        while self.runs.len() >= self.max_runs.max(1) || self.bytes + bytes > self.max_bytes {
+            let Some(any) = self.ids.get(random() as usize % self.ids.len().max(1)).copied() else { break };
+            self.take(any);
         }
+        self.runs.insert(id, Entry { run, bytes, place: self.ids.len() });
+        self.ids.push(id);
         self.bytes += bytes;
-        self.order.push_back((tick, id));
-        while self.runs.len() > self.max_runs || self.bytes > self.max_bytes {
-            self.drop_oldest();
-        }
-        if self.order.len() > 2 * self.runs.len() + 1_024 {
-            self.order.retain(|(tick, id)| self.runs.get(id).is_some_and(|e| e.tick == *tick));
-        }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.runs.len()
-    }
-
-    fn drop_oldest(&mut self) {
-        let Some((tick, id)) = self.order.pop_front() else { return };
-        if self.runs.get(&id).is_some_and(|e| e.tick == tick) {
-            self.take(id);
-        }
     }
 }
 

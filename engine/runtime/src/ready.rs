@@ -74,6 +74,8 @@ struct State {
     claiming: HashSet<(RunId, TaskNo)>,
     line: ParkedLine,
     known: Known,
+    /// What of the window is counted among all waiting ids.
+    counted: usize,
     /// The first that was thrown out of a full window during a read, which may have begun before it was stored.
     cut: Option<Ready>,
     reading: bool,
@@ -101,6 +103,8 @@ pub(crate) struct Common {
     stopping: AtomicBool,
     parked: AtomicUsize,
     parked_limit: usize,
+    /// Ids in all windows.
+    waiting: AtomicUsize,
     window: usize,
     queues: AtomicUsize,
 }
@@ -136,6 +140,7 @@ impl Queue {
         let at = Instant::now();
         state.last_poll = at;
         let list = state.pop(wish.count, now, self.shared.preference());
+        self.count(&mut state);
         if !list.is_empty() {
             let low =
                 matches!(state.known, Known::UpTo(_)) && state.window.len() < self.shared.read_limit() / 4;
@@ -189,6 +194,7 @@ impl Queue {
         }
         state.window.insert(ready);
         state.shrink(2 * self.shared.read_limit());
+        self.count(&mut state);
         self.wake(&mut state, now);
         state.next_timer(now)
     }
@@ -222,6 +228,7 @@ impl Queue {
                 state.not_before = Some(Instant::now() + READ_BACKOFF);
             }
         }
+        self.count(&mut state);
         self.wake(&mut state, now);
         let overdue = state.line.overdue(Instant::now());
         self.count_out(overdue.len());
@@ -266,6 +273,15 @@ impl Queue {
             due = due.saturating_sub(parked.count);
             parked.answer(Answer::Look);
         }
+    }
+
+    fn count(&self, state: &mut State) {
+        let waiting = &self.shared.waiting;
+        match state.window.len().checked_sub(state.counted) {
+            Some(more) => waiting.fetch_add(more, Ordering::Relaxed),
+            None => waiting.fetch_sub(state.counted - state.window.len(), Ordering::Relaxed),
+        };
+        state.counted = state.window.len();
     }
 
     fn count_out(&self, n: usize) {
@@ -393,6 +409,7 @@ impl Queues {
             stopping: AtomicBool::new(false),
             parked: AtomicUsize::new(0),
             parked_limit,
+            waiting: AtomicUsize::new(0),
             window,
             queues: AtomicUsize::new(0),
         };
@@ -423,6 +440,7 @@ impl Queues {
             claiming: HashSet::new(),
             line: ParkedLine::default(),
             known: Known::Nothing,
+            counted: 0,
             cut: None,
             reading: false,
             last_read: None,
@@ -451,6 +469,11 @@ impl Queues {
     /// Polls that wait now.
     pub(crate) fn parked(&self) -> usize {
         self.shared.parked.load(Ordering::Relaxed)
+    }
+
+    /// Are workers behind, on this node: tasks wait that are known here, and no poll waits for any?
+    pub(crate) fn behind(&self) -> bool {
+        self.shared.waiting.load(Ordering::Relaxed) > 0 && self.shared.parked.load(Ordering::Relaxed) == 0
     }
 
     /// The buckets that this node holds, and whether it is the only one: then all work comes past its own writers.
@@ -490,6 +513,10 @@ impl Queues {
                 let mut state = queue.state.lock();
                 let busy = !state.line.is_empty() || state.reading || !state.claiming.is_empty();
                 state.retired = !busy && state.last_poll.elapsed() > FORGET_AFTER;
+                if state.retired {
+                    state.window.clear();
+                    queue.count(&mut state);
+                }
                 !state.retired
             });
             left += list.len();

@@ -63,6 +63,8 @@ pub(crate) struct Writer {
     forming: Batch,
     wanted: Vec<Wanted>,
     loads: FuturesUnordered<BoxFuture<'static, Vec<Loaded>>>,
+    /// New runs that wait for the next batch but one, because workers are behind.
+    starts: Vec<Envelope>,
     /// The node's own work that is to be tried again.
     again: VecDeque<(Instant, Envelope)>,
     last_events: usize,
@@ -87,6 +89,7 @@ impl Writer {
             forming: Batch::default(),
             wanted: Vec::new(),
             loads: FuturesUnordered::new(),
+            starts: Vec::new(),
             again: VecDeque::new(),
             last_events: 0,
             linger_until: None,
@@ -97,7 +100,12 @@ impl Writer {
     pub(crate) async fn run(mut self) {
         let _alive = Alive::new(self.shared.clone());
         let mut open = true;
-        while open || self.in_flight.is_some() || !self.loads.is_empty() || !self.forming.is_empty() {
+        while open
+            || self.in_flight.is_some()
+            || !self.loads.is_empty()
+            || !self.forming.is_empty()
+            || !self.starts.is_empty()
+        {
             // here too: a mailbox that is never empty would keep the branch below from its turn
             self.try_again();
             self.take_in();
@@ -139,7 +147,7 @@ impl Writer {
 
     fn has_room(&self) -> bool {
         let config = &self.shared.config;
-        self.forming.turns.len() < config.batch_runs
+        self.forming.turns.len() + self.starts.len() < config.batch_runs
             && self.forming.bytes < config.batch_bytes
             && self.held < HELD_AT_MOST
     }
@@ -162,10 +170,12 @@ impl Writer {
             return;
         }
         match &envelope.work {
-            Work::Start(start) => {
-                self.forming.add(Turn::start(start));
-                self.hear(envelope);
+            // what workers are behind with goes first: a new run waits for one batch more, so that polls find
+            // the time to park and are handed its task in the commit that makes it
+            Work::Start(_) if self.in_flight.is_some() && self.shared.queues.behind() => {
+                self.starts.push(envelope)
             }
+            Work::Start(_) => self.begin(envelope),
             Work::Event(_) => match self.cache.take(run) {
                 Some(cached) => {
                     self.shared.stats.cache_hits.one();
@@ -182,6 +192,19 @@ impl Writer {
                     Wanted { have: self.cache.take(run).map(Box::new), inbox: true, ..Wanted::run(run) };
                 self.want(wanted, vec![envelope]);
             }
+        }
+    }
+
+    fn begin(&mut self, envelope: Envelope) {
+        if let Work::Start(start) = &envelope.work {
+            self.forming.add(Turn::start(start));
+            self.hear(envelope);
+        }
+    }
+
+    fn begin_starts(&mut self) {
+        for envelope in std::mem::take(&mut self.starts) {
+            self.begin(envelope);
         }
     }
 
@@ -292,6 +315,9 @@ impl Writer {
 
     /// Sends the forming batch off if it may go now; else says until when it waits for company.
     fn launch_or_linger(&mut self) -> Option<Instant> {
+        if self.connection.is_some() && self.forming.is_empty() {
+            self.begin_starts();
+        }
         if self.forming.is_empty() || self.connection.is_none() {
             return None;
         }
@@ -324,6 +350,7 @@ impl Writer {
             drop(changes);
             Flown { connection, batch, result, asked }
         }));
+        self.begin_starts();
     }
 
     fn landed(&mut self, flown: Flown) {
