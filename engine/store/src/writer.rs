@@ -29,6 +29,8 @@ const SETTLE: &str = "batch.settle";
 const COUNT_BITS: u32 = 40;
 /// How often a batch is sent again after a serialization failure or deadlock before it counts as refused.
 const RACES: u32 = 5;
+/// How long one round trip may take. Batches take milliseconds; a checkpoint on a slow disk may take seconds.
+const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
 /// Stores changes of runs. One connection, used by one task at a time; several writers may run beside each other.
 pub struct Writer {
@@ -248,19 +250,27 @@ impl Writer {
         if missing.is_empty() { Ok(()) } else { self.store.learn(&missing).await }
     }
 
+    async fn reconnect(&mut self) -> Result<PgConnection, sqlx::Error> {
+        let (connection, session) = in_time(async {
+            let mut connection = connect(&self.store).await?;
+            let session = read_session(&mut connection).await?;
+            Ok((connection, session))
+        })
+        .await?;
+        self.session = session;
+        Ok(connection)
+    }
+
     /// Sends one batch: one round trip, plus one before it if a payload is very large.
     async fn send(&mut self, batch: &Batch, write_id: i64) -> Result<Answer, sqlx::Error> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => {
-                let mut connection = connect(&self.store).await?;
-                self.session = read_session(&mut connection).await?;
-                connection
-            }
+            None => self.reconnect().await?,
         };
-        let outcome = send_on(&mut connection, &mut self.session, batch, write_id).await;
+        let outcome = in_time(send_on(&mut connection, &mut self.session, batch, write_id)).await;
         match &outcome {
-            Err(e) if kind(e) == Kind::Lost => {}
+            // away may be a server that turned read-only: the next connection finds the one that writes
+            Err(e) if matches!(kind(e), Kind::Lost | Kind::Away) => {}
             Ok(_) | Err(_) => self.connection = Some(connection),
         }
         outcome
@@ -300,7 +310,12 @@ impl Writer {
             let rows = self.read_write_ids(changes, &open).await;
             let rows = rows.map_err(|source| StoreError::Unsettled { statement: SETTLE, source })?;
             for place in open {
-                if rows.iter().any(|(run, _, write_id)| *run == changes[place].run.uuid() && *write_id == portion.write_id) {
+                let change = &changes[place];
+                let inserts = matches!(change.kind, ChangeKind::Insert { .. });
+                let mine = |(run, _, write_id): &(Uuid, i64, i64)| {
+                    *run == change.run.uuid() && (inserts || *write_id == portion.write_id)
+                };
+                if rows.iter().any(mine) {
                     outcomes[place] = ChangeOutcome::Stored;
                 }
             }
@@ -334,7 +349,8 @@ impl Writer {
             let settled = match (change.kind, row) {
                 (ChangeKind::Confirm { .. }, _) => None,
                 (_, Some((_, _, write_id))) if *write_id == portion.write_id => Some(ChangeOutcome::Stored),
-                (ChangeKind::Insert { .. }, Some(_)) => Some(ChangeOutcome::Stale),
+                // the id was made by this process: a row with it is this insert, whoever changed it since
+                (ChangeKind::Insert { .. }, Some(_)) => Some(ChangeOutcome::Stored),
                 (ChangeKind::Insert { .. }, None) => None,
                 (ChangeKind::Update { expected }, Some((_, version, _))) if *version == expected => None,
                 (ChangeKind::Update { .. }, _) => Some(ChangeOutcome::Stale),
@@ -355,21 +371,17 @@ impl Writer {
     ) -> Result<Vec<(Uuid, i64, i64)>, sqlx::Error> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => {
-                let mut connection = connect(&self.store).await?;
-                self.session = read_session(&mut connection).await?;
-                connection
-            }
+            None => self.reconnect().await?,
         };
         let keys: Vec<Uuid> = places.iter().map(|place| changes[*place].run.uuid()).collect();
-        let rows = sqlx::query_as::<_, (Uuid, i64, i64)>(
+        let read = sqlx::query_as::<_, (Uuid, i64, i64)>(
             "SELECT r.id, r.version, r.write_id
             FROM (SELECT unnest($1::uuid[]) AS id OFFSET 0) AS i
             JOIN run AS r ON r.id >= i.id AND r.id <= i.id",
         )
         .bind(&keys)
-        .fetch_all(&mut connection)
-        .await?;
+        .fetch_all(&mut connection);
+        let rows = in_time(read).await?;
         self.connection = Some(connection);
         Ok(rows)
     }
@@ -416,6 +428,17 @@ impl Writer {
         if let Some(connection) = self.connection.take() {
             let _ = connection.close().await;
         }
+    }
+}
+
+/// A peer that vanished without a word answers never: the connection counts as lost, and what it carried is settled.
+async fn in_time<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    match tokio::time::timeout(ANSWER_WITHIN, answer).await {
+        Ok(answer) => answer,
+        Err(_) => Err(sqlx::Error::Io(std::io::Error::new(
+            std::io::ErrorKind::TimedOut,
+            format!("the database did not answer within {} s", ANSWER_WITHIN.as_secs()),
+        ))),
     }
 }
 
