@@ -128,13 +128,7 @@ impl Node {
     pub(crate) async fn stop(self) {
         self.probes.abort();
         self.stop.send_replace(true);
-        // together: a poll that waits ends because the engine lets it go
-        let api = async {
-            if let Err(error) = self.api.await {
-                error!(%error, "the REST API ended badly");
-            }
-        };
-        tokio::join!(api, self.engine.shutdown(self.grace));
+        // first what brings work in and still needs the engine's answers
         let hosts = self.hosts.into_iter().map(|host| host.stop(self.grace));
         let router = async {
             if let Some(router) = self.router {
@@ -142,6 +136,14 @@ impl Node {
             }
         };
         tokio::join!(futures::future::join_all(hosts), router);
+        // a poll that waits ends because the engine lets it go
+        self.engine.stop_accepting();
+        match tokio::time::timeout(self.grace, self.api).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => error!(%error, "the REST API ended badly"),
+            Err(_) => warn!("requests were still open when the grace was over"),
+        }
+        self.engine.shutdown(self.grace).await;
         if let Some(producers) = self.producers {
             producers.flush(Duration::from_secs(3)).await;
         }

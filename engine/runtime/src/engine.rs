@@ -246,17 +246,26 @@ impl Engine {
         Counters { parked_polls: shared.queues.parked() as u64, ..shared.stats.read() }
     }
 
+    /// Takes no new work and answers parked polls empty at once; what is under way goes on.
+    ///
+    /// Call it before the API drains and [`Engine::shutdown`] after, so that an answer that is dropped on its way
+    /// out still finds a writer for its leases.
+    pub fn stop_accepting(&self) {
+        let shared = self.shared();
+        shared.mailboxes.stop();
+        shared.queues.stop();
+        if let Some(relay) = &shared.relay {
+            relay.stop();
+        }
+    }
+
     /// Stops the node: new runs and polls are refused, parked polls answered at once, work in hand finished and
     /// messages on their way settled within `grace`; then its leases are given up, so that other nodes take over
     /// without waiting. What is not done by then is as after a kill.
     pub async fn shutdown(&self, grace: Duration) {
         let shared = self.shared();
         let end = Instant::now() + grace;
-        shared.mailboxes.stop();
-        shared.queues.stop();
-        if let Some(relay) = &shared.relay {
-            relay.stop();
-        }
+        self.stop_accepting();
         // counted from the sending of work to its answer, so zero means that nothing is anywhere
         while (shared.mailboxes.open() > 0 || shared.stats.relay_open.get() > 0) && Instant::now() < end {
             tokio::time::sleep(LOOK_EVERY).await;
