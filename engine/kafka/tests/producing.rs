@@ -125,7 +125,9 @@ async fn nobody_there_is_told_in_time() {
 async fn a_broker_that_dies_and_comes_back_loses_nothing() {
     let dir = tempfile::tempdir().expect("a folder");
     let node = Node::start(dir.path());
-    let settings = KafkaSettings::new(&node.bootstrap);
+    let mut settings = KafkaSettings::new(&node.bootstrap);
+    // a loaded machine may take longer to start a node than a record usually waits
+    settings.properties.insert("message.timeout.ms".to_owned(), LONG.as_millis().to_string());
     let producer = Producer::new(&settings, &settings.bootstrap).expect("settings");
     let topic = unique("restart");
     let patience = Patience { away: LONG, missing: LONG };

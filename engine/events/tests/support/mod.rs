@@ -4,6 +4,7 @@
 #[path = "../../../kafka/tests/support/mod.rs"]
 pub(crate) mod brokers;
 #[path = "../../../runtime/tests/support/mod.rs"]
+#[allow(clippy::unwrap_used)]
 pub(crate) mod nodes;
 
 use std::sync::Arc;
