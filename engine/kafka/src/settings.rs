@@ -53,7 +53,7 @@ pub struct KafkaSettings {
     pub bootstrap: String,
     /// librdkafka's properties for the configured cluster: security, sizes. They win over ours.
     pub properties: BTreeMap<String, String>,
-    /// Addresses as definitions write them (`kafka:9092`) and what they mean.
+    /// Addresses as definitions write them (`kafka:9092`) and what they mean; empty = the configured cluster.
     pub aliases: BTreeMap<String, String>,
     pub unknown: Unknown,
     pub topics: TopicDefaults,
@@ -72,7 +72,8 @@ impl KafkaSettings {
         let wanted = address::normal(written);
         let alias = self.aliases.iter().find(|(name, _)| address::normal(name) == wanted);
         if let Some((_, target)) = alias {
-            return Ok(address::normal(target));
+            let target = address::normal(target);
+            return Ok(if target.is_empty() { configured } else { target });
         }
         address::parse(&wanted).map_err(|part| {
             KafkaError::new(
@@ -128,7 +129,10 @@ mod tests {
 
     fn settings(unknown: Unknown) -> KafkaSettings {
         KafkaSettings {
-            aliases: BTreeMap::from([("kafka:9092".to_owned(), "10.0.0.1:9092".to_owned())]),
+            aliases: BTreeMap::from([
+                ("kafka:9092".to_owned(), "10.0.0.1:9092".to_owned()),
+                ("broker:1".to_owned(), String::new()),
+            ]),
             unknown,
             ..KafkaSettings::new("10.0.0.1:9092")
         }
@@ -139,6 +143,7 @@ mod tests {
         let s = settings(Unknown::AsWritten);
         assert_eq!(s.resolve(None).expect("configured"), "10.0.0.1:9092");
         assert_eq!(s.resolve(Some(" kafka:9092")).expect("alias"), "10.0.0.1:9092");
+        assert_eq!(s.resolve(Some("broker:1")).expect("alias"), "10.0.0.1:9092");
         assert_eq!(s.resolve(Some("other:1, b:2")).expect("as written"), "other:1,b:2");
         assert_eq!(s.resolve(Some("noport")).expect_err("no port").kind, ErrorKind::Address);
         assert_eq!(settings(Unknown::Configured).resolve(Some("x:1")).expect("mapped"), "10.0.0.1:9092");
