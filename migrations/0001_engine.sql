@@ -47,6 +47,9 @@ COMMENT ON INDEX snapshot_of_run IS 'Rows of runs keep the small id; loading a r
 
 -- ── Runs and tasks ───────────────────────────────────────────────────────────────────────────────────────────────
 -- What never changes stands first: the log record of a row's new version leaves out what is the same at its beginning.
+-- fillfactor, by the replay of one-task workflows: 40/40 = 1.39 KB of log each, all task updates HOT; 45/45 = 1.43 KB
+-- and 92 %; 70/60 = 1.65 KB and 60 %; 100/40 = 1.59 KB (a new version in another page is logged whole). Updates of a
+-- run that ends are never HOT, because wake_at is taken away: without index run_due 1.23 KB.
 -- toast_tuple_target: payloads that are small enough for the row are neither compressed nor moved out of it.
 
 CREATE TABLE run (

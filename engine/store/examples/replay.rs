@@ -10,15 +10,19 @@
 //! sets `wake_at`, which the end takes away. One writer, one batch after the other, each half starts and half
 //! completions, as a busy engine's batches are. Durability as the server has it (do not switch fsync off).
 //!
+//! To try variants: `REPLAY_BYTES` (size of a payload), `REPLAY_INLINE` (largest payload that stays in its row),
+//! `REPLAY_SQL` (run after the migrations, for instance `ALTER TABLE run_202611 SET (fillfactor = 70)`).
+//!
 //! The figures are the gate: <= 45 µs of PostgreSQL's CPU and <= 1.6 KB of WAL for each workflow in batches of 100.
 
 use std::time::Instant;
 
 use podium_core::{
-    Effect, NewRun, Payload, RunExtra, RunId, RunState, RunStatus, SnapshotHash, Span, TaskState, TaskStatus, Timestamp,
+    Effect, NewRun, Payload, RunExtra, RunId, RunState, RunStatus, SnapshotHash, Span, TaskState, TaskStatus,
+    Timestamp,
 };
 use podium_store::{Change, ChangeKind, ChangeOutcome, Store, StoreOptions};
-use sqlx::{Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -30,18 +34,34 @@ async fn main() -> Result<(), Failure> {
     if batches.is_empty() {
         batches = vec![100, 25];
     }
-    let url = std::env::var("DATABASE_URL").map_err(|_| "DATABASE_URL must name a server, see scripts/pg-temp.sh")?;
-    let store = Store::connect(&url, StoreOptions::default()).await?;
+    let url = std::env::var("DATABASE_URL")
+        .map_err(|_| "DATABASE_URL must name a server, see scripts/pg-temp.sh")?;
+    let mut options = StoreOptions::default();
+    if let Ok(inline) = std::env::var("REPLAY_INLINE") {
+        options.inline_limit_bytes = inline.parse()?;
+    }
+    let bytes = std::env::var("REPLAY_BYTES").map_or(Ok(100), |b| b.parse())?;
+    let store = Store::connect(&url, options).await?;
     store.migrate().await?;
+    if let Ok(text) = std::env::var("REPLAY_SQL") {
+        let mut connection = PgConnection::connect(&url).await?;
+        sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut connection).await?;
+    }
     let mut meter = Meter::new(PgConnection::connect(&url).await?).await?;
     println!("batch  workflows/s  PostgreSQL CPU  own CPU   WAL      flushes  HOT run/task");
     for batch in batches {
-        run(&store, &mut meter, workflows, batch).await?;
+        run(&store, &mut meter, workflows, batch, bytes).await?;
     }
     Ok(())
 }
 
-async fn run(store: &Store, meter: &mut Meter, workflows: usize, batch: usize) -> Result<(), Failure> {
+async fn run(
+    store: &Store,
+    meter: &mut Meter,
+    workflows: usize,
+    batch: usize,
+    bytes: usize,
+) -> Result<(), Failure> {
     let snapshot = SnapshotHash([1; 32]);
     store.put_snapshot(snapshot, "{}").await?;
     let mut writer = store.writer().await?;
@@ -58,17 +78,23 @@ async fn run(store: &Store, meter: &mut Meter, workflows: usize, batch: usize) -
         }
         let now = now();
         let starting = (batch / 2).min(workflows + warm - made);
-        let fresh: Vec<RunState> = (0..starting).map(|_| new_run(now, random.next(), snapshot)).collect();
+        let fresh: Vec<RunState> =
+            (0..starting).map(|_| new_run(now, random.next(), snapshot, bytes)).collect();
         made += starting;
         let starts: Vec<Vec<Effect>> = fresh.iter().map(start).collect();
-        let ends: Vec<Vec<Effect>> = open.iter().map(|r| end(r, now)).collect();
+        let ends: Vec<Vec<Effect>> = open.iter().map(|r| end(r, now, bytes)).collect();
         let mut changes: Vec<Change<'_>> = Vec::with_capacity(batch);
         for (r, effects) in fresh.iter().zip(&starts) {
             let kind = ChangeKind::Insert { metadata_version: Some(1) };
             changes.push(Change { run: r.head.id, kind, effects, extra_runs: &[] });
         }
         for (r, effects) in open.iter().zip(&ends) {
-            changes.push(Change { run: r.head.id, kind: ChangeKind::Update { expected: 1 }, effects, extra_runs: &[] });
+            changes.push(Change {
+                run: r.head.id,
+                kind: ChangeKind::Update { expected: 1 },
+                effects,
+                extra_runs: &[],
+            });
         }
         let applied = writer.apply(&changes).await?;
         if applied.outcomes.iter().any(|o| *o != ChangeOutcome::Stored) {
@@ -100,14 +126,14 @@ async fn run(store: &Store, meter: &mut Meter, workflows: usize, batch: usize) -
     Ok(())
 }
 
-fn new_run(now: Timestamp, random: u64, snapshot: SnapshotHash) -> RunState {
+fn new_run(now: Timestamp, random: u64, snapshot: SnapshotHash, bytes: usize) -> RunState {
     RunState::new(NewRun {
         id: RunId::new(now, random, 0),
         snapshot,
         name: "w1".into(),
         def_version: 1,
         variables: Payload::empty(),
-        input: payload("in", random),
+        input: payload("in", random, bytes),
         correlation_id: None,
         priority: 0,
         extra: RunExtra::default(),
@@ -115,9 +141,9 @@ fn new_run(now: Timestamp, random: u64, snapshot: SnapshotHash) -> RunState {
     })
 }
 
-fn payload(name: &str, random: u64) -> Payload {
+fn payload(name: &str, random: u64, bytes: usize) -> Payload {
     let mut text = format!("{{\"{name}\":\"{random:016x}");
-    while text.len() < 98 {
+    while text.len() + 2 < bytes {
         text.push((b'a' + (text.len() % 26) as u8) as char);
     }
     text.push_str("\"}");
@@ -164,11 +190,11 @@ fn start(run: &RunState) -> Vec<Effect> {
     vec![Effect::Run(Box::new(head)), Effect::TaskAdded(task.into())]
 }
 
-fn end(run: &RunState, now: Timestamp) -> Vec<Effect> {
+fn end(run: &RunState, now: Timestamp, bytes: usize) -> Vec<Effect> {
     let Some(task) = run.tasks.get(1) else { return Vec::new() };
     let mut task = (**task).clone();
     task.status = TaskStatus::Completed;
-    task.output = payload("out", run.head.created_at.as_micros() as u64);
+    task.output = payload("out", run.head.created_at.as_micros() as u64, bytes);
     task.ended_at = Some(now);
     task.updated_at = now;
     task.executed = true;

@@ -1,18 +1,13 @@
 //! Turns the effects of many runs into the rows of one statement.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use podium_core::{
-    Effect, InboxId, LogLine, Outgoing, ParkedEvent, Payload, RunExtra, RunHead, RunId, SnapshotHash, TaskNo, TaskState,
-    Timestamp,
-};
+use podium_core::{Payload, RunHead, RunId, SnapshotHash};
 use sqlx::Arguments;
 use sqlx::postgres::PgArguments;
 use uuid::Uuid;
 
 use crate::change::{Change, ChangeKind};
-use crate::outbox::{headers_text, lane};
+use crate::images::{Fate, Images};
+use crate::row_images::{Places, bump_image, outbox_image, payload_image, run_image, task_image};
 use crate::statement::part;
 use crate::wire::{RowType, Rows};
 
@@ -73,100 +68,6 @@ pub(crate) struct Batch {
     placed: Vec<(Payload, RunId, i64)>,
 }
 
-/// What remains of a task's effects in one change.
-#[derive(Clone, Copy)]
-enum Fate<'a> {
-    Added(&'a Arc<TaskState>),
-    Changed(&'a Arc<TaskState>),
-    Removed,
-    /// Came and went within the change.
-    Nothing,
-}
-
-/// The final images of one change.
-#[derive(Default)]
-struct Images<'a> {
-    head: Option<&'a RunHead>,
-    tasks: Vec<(TaskNo, Fate<'a>)>,
-    place: HashMap<TaskNo, usize>,
-    emitted: Vec<&'a Outgoing>,
-    settled: Vec<TaskNo>,
-    taken: Vec<InboxId>,
-    parked: Vec<&'a ParkedEvent>,
-    unparked: Vec<InboxId>,
-    logged: Vec<(TaskNo, &'a LogLine)>,
-}
-
-impl<'a> Images<'a> {
-    fn of(effects: &'a [Effect]) -> Self {
-        let mut images = Images::default();
-        for effect in effects {
-            match effect {
-                Effect::Run(head) => images.head = Some(head),
-                Effect::TaskAdded(task) => images.task(task.no, Fate::Added(task)),
-                Effect::TaskChanged(task) => images.task(task.no, Fate::Changed(task)),
-                Effect::TaskRemoved(no) => images.task(*no, Fate::Removed),
-                Effect::Emitted(body) => images.emitted.push(body),
-                Effect::Settled(no) => {
-                    let before = images.emitted.len();
-                    images.emitted.retain(|o| o.task != *no);
-                    if images.emitted.len() == before {
-                        images.settled.push(*no);
-                    }
-                }
-                // the runtime resolved it into one of `extra_runs`
-                Effect::RunWanted(_) => {}
-                Effect::InboxTaken(id) => images.taken.push(*id),
-                Effect::Parked(event) => images.parked.push(event),
-                Effect::Unparked(id) => {
-                    let before = images.parked.len();
-                    images.parked.retain(|p| p.inbox != *id);
-                    if images.parked.len() == before {
-                        images.unparked.push(*id);
-                    }
-                }
-                Effect::Logged { task, line } => images.logged.push((*task, line)),
-            }
-        }
-        images
-    }
-
-    fn task(&mut self, no: TaskNo, now: Fate<'a>) {
-        // most changes have one or two tasks: no map for them
-        if self.tasks.len() == 8 && self.place.is_empty() {
-            self.place.extend(self.tasks.iter().enumerate().map(|(i, (no, _))| (*no, i)));
-        }
-        let known = if self.tasks.len() < 8 {
-            self.tasks.iter().position(|(n, _)| *n == no)
-        } else {
-            self.place.get(&no).copied()
-        };
-        match known {
-            None => {
-                if self.tasks.len() >= 8 {
-                    self.place.insert(no, self.tasks.len());
-                }
-                self.tasks.push((no, now));
-            }
-            Some(i) => {
-                let before = &mut self.tasks[i].1;
-                *before = match (*before, now) {
-                    (Fate::Added(_), Fate::Changed(t) | Fate::Added(t)) => Fate::Added(t),
-                    (Fate::Added(_) | Fate::Nothing, Fate::Removed) => Fate::Nothing,
-                    (Fate::Nothing, Fate::Added(t) | Fate::Changed(t)) => Fate::Added(t),
-                    (Fate::Changed(_) | Fate::Removed, Fate::Added(t) | Fate::Changed(t)) => Fate::Changed(t),
-                    (Fate::Changed(_) | Fate::Removed, Fate::Removed) => Fate::Removed,
-                    (before, Fate::Nothing) => before,
-                };
-            }
-        }
-    }
-
-    fn removes(&self) -> bool {
-        self.tasks.iter().any(|(_, fate)| matches!(fate, Fate::Removed))
-    }
-}
-
 impl Batch {
     pub(crate) fn new(t: &Types, limits: Limits) -> Self {
         Batch {
@@ -204,8 +105,11 @@ impl Batch {
         let known = |hash: &SnapshotHash| snapshot_id(hash).ok_or(Unwritable::NoSnapshot(*hash));
         // everything that can fail comes before the first row is written
         let snapshot = images.head.map(|h| known(&h.snapshot)).transpose()?;
-        let children: Vec<(&RunHead, i64)> =
-            change.extra_runs.iter().map(|r| Ok((&r.head, known(&r.head.snapshot)?))).collect::<Result<_, _>>()?;
+        let children: Vec<(&RunHead, i64)> = change
+            .extra_runs
+            .iter()
+            .map(|r| Ok((&r.head, known(&r.head.snapshot)?)))
+            .collect::<Result<_, _>>()?;
         if images.head.is_some_and(|head| head.id != run) {
             return Err(Unwritable::Broken("a change holds the row of another run"));
         }
@@ -231,7 +135,9 @@ impl Batch {
             (ChangeKind::Insert { metadata_version }, Some((head, snapshot))) => {
                 run_image(&mut self.inserts, head, version, snapshot, false, metadata_version, &mut places);
             }
-            (ChangeKind::Insert { .. }, None) => return Err(Unwritable::Broken("a new run has no image of its own row")),
+            (ChangeKind::Insert { .. }, None) => {
+                return Err(Unwritable::Broken("a new run has no image of its own row"));
+            }
             (_, Some((head, snapshot))) => {
                 run_image(&mut self.updates, head, version, snapshot, images.removes(), None, &mut places);
             }
@@ -252,7 +158,8 @@ impl Batch {
             self.taken.begin().run(run).int2(run.shard()).int8(id).end();
         }
         for event in images.parked {
-            let body = serde_json::to_string(&event.event).expect("a struct of strings always has a JSON text");
+            let body =
+                serde_json::to_string(&event.event).expect("a struct of strings always has a JSON text");
             let row = self.parked.begin().run(run).int2(run.shard()).int8(event.inbox).text(&body);
             row.at(event.parked_at).at(event.expires_at).end();
         }
@@ -269,7 +176,8 @@ impl Batch {
             self.logged.begin().run(run).int2(run.shard()).int4(no as i32).at(line.at).text(&line.text).end();
         }
         for (head, snapshot) in children {
-            let mut places = Places { limit: self.limits, run: head.id, new: Vec::new(), next_slot: &mut *next_slot };
+            let mut places =
+                Places { limit: self.limits, run: head.id, new: Vec::new(), next_slot: &mut *next_slot };
             run_image(&mut self.children, head, head.version, snapshot, false, None, &mut places);
             self.parents.push(run.uuid());
             // a child's payloads cannot hang on its parent's guard by their own run id: they go ahead
@@ -319,7 +227,11 @@ impl Batch {
     }
 
     /// The arguments in the order in which `statement::text` numbers them.
-    pub(crate) fn arguments(&self, write_id: i64, parts: u8) -> Result<PgArguments, sqlx::error::BoxDynError> {
+    pub(crate) fn arguments(
+        &self,
+        write_id: i64,
+        parts: u8,
+    ) -> Result<PgArguments, sqlx::error::BoxDynError> {
         let has = |p: u8| parts & p != 0;
         let mut args = PgArguments::default();
         args.reserve(16, self.len_bytes());
@@ -357,106 +269,4 @@ impl Batch {
             .map(|r| r.len_bytes() + 24)
             .sum()
     }
-}
-
-/// Decides where the payloads of one run go.
-struct Places<'s> {
-    limit: Limits,
-    run: RunId,
-    /// Payloads that this batch stores, with their slots.
-    new: Vec<(Payload, i64)>,
-    next_slot: &'s mut dyn FnMut() -> i64,
-}
-
-impl Places<'_> {
-    /// The two columns of a payload: its text, or its slot. `{}` is neither.
-    fn columns<'p>(&mut self, payload: &'p Payload) -> (Option<&'p str>, Option<i64>) {
-        let text = payload.text();
-        if text == "{}" {
-            return (None, None);
-        }
-        if text.len() <= self.limit.inline {
-            return (Some(text), None);
-        }
-        if let Some(slot) = payload.kept_slot(self.run) {
-            return (None, Some(slot));
-        }
-        if let Some((_, slot)) = self.new.iter().find(|(p, _)| p.same(payload)) {
-            return (None, Some(*slot));
-        }
-        let slot = (self.next_slot)();
-        self.new.push((payload.clone(), slot));
-        (None, Some(slot))
-    }
-}
-
-fn payload_image(rows: &mut Rows, run: RunId, slot: i64, payload: &Payload) {
-    rows.begin().run(run).int2(run.shard()).int8(slot).text(payload.text()).end();
-}
-
-/// Zero stands for "never" in the core's rows and is null in the table.
-fn at_unless_zero(at: Timestamp) -> Option<Timestamp> {
-    (at != Timestamp::default()).then_some(at)
-}
-
-fn run_image(
-    rows: &mut Rows,
-    head: &RunHead,
-    version: i64,
-    snapshot_id: i64,
-    removes: bool,
-    metadata_version: Option<i64>,
-    places: &mut Places<'_>,
-) {
-    let (input, input_slot) = places.columns(&head.input);
-    let (output, output_slot) = places.columns(&head.output);
-    let (variables, variables_slot) = places.columns(&head.variables);
-    let row = rows.begin().run(head.id).int2(head.id.shard()).int2(head.id.bucket()).int8(version).int8(snapshot_id);
-    row.at(head.created_at).int4(head.def_version).int2(head.priority).int4(head.next_no as i32);
-    row.int2(head.status.code()).bool(true).bool(removes).int8_or_null(metadata_version);
-    row.at_or_null(at_unless_zero(head.updated_at)).at_or_null(head.wake_at).at_or_null(head.ended_at);
-    row.at_or_null(head.retried_at).int8_or_null(input_slot).int8_or_null(output_slot).int8_or_null(variables_slot);
-    row.text(&head.name).text_or_null(head.correlation_id.as_deref()).text_or_null(head.reason.as_deref());
-    row.text_or_null(input).text_or_null(output).text_or_null(variables);
-    row.text_or_null(extra_text(&head.extra).as_deref()).end();
-}
-
-/// The image of a run of which only the version changes.
-fn bump_image(rows: &mut Rows, run: RunId, version: i64, removes: bool) {
-    let row = rows.begin().run(run).int2(run.shard()).int2(run.bucket()).int8(version).int8(0);
-    row.at(Timestamp::default()).int4(0).int2(0).int4(0).int2(0).bool(false).bool(removes).int8_or_null(None);
-    row.at_or_null(None).at_or_null(None).at_or_null(None).at_or_null(None);
-    row.int8_or_null(None).int8_or_null(None).int8_or_null(None).text_or_null(None).text_or_null(None);
-    row.text_or_null(None).text_or_null(None).text_or_null(None).text_or_null(None).text_or_null(None).end();
-}
-
-fn extra_text(extra: &RunExtra) -> Option<String> {
-    if *extra == RunExtra::default() {
-        return None;
-    }
-    Some(serde_json::to_string(extra).expect("a struct of strings and ids always has a JSON text"))
-}
-
-fn task_image(rows: &mut Rows, t: &TaskState, version: i64, priority: Option<i16>, places: &mut Places<'_>) {
-    let run = places.run;
-    let (input, input_slot) = places.columns(&t.input);
-    let (output, output_slot) = places.columns(&t.output);
-    let row = rows.begin().run(run).int2(run.shard()).int4(t.no as i32).int8(version).int4(t.seq);
-    row.int2(priority.unwrap_or(0)).int4(t.attempt).int4(t.iteration).at(t.scheduled_at).at(t.available_at);
-    row.int8(t.response_timeout_s).int4(t.poll_count).int2(t.status.code());
-    row.bool(t.ready).bool(t.retried).bool(t.executed).int4_or_null(t.retry_of.map(|no| no as i32));
-    row.at_or_null((t.first_scheduled_at != t.scheduled_at).then_some(t.first_scheduled_at));
-    row.at_or_null(at_unless_zero(t.updated_at)).at_or_null(t.started_at).at_or_null(t.ended_at);
-    row.at_or_null(t.wait_until).int8_or_null((t.callback_after_s != 0).then_some(t.callback_after_s));
-    row.int4_or_null((t.start_delay_s != 0).then_some(t.start_delay_s));
-    row.int8_or_null(input_slot).int8_or_null(output_slot).run_or_null(t.child).text(&t.task_type).text(&t.ref_name);
-    row.text_or_null((t.def_name != t.task_type).then_some(&*t.def_name)).text(t.domain.as_deref().unwrap_or(""));
-    row.text_or_null(t.worker.as_deref()).text_or_null(t.reason.as_deref()).text_or_null(input);
-    row.text_or_null(output).text_or_null(None).end();
-}
-
-fn outbox_image(rows: &mut Rows, run: RunId, body: &Outgoing) {
-    let row = rows.begin().run(run).int2(run.shard()).int4(body.task as i32).int2(lane(body));
-    row.text_or_null(body.cluster.as_deref()).text(&body.topic).bytea_or_null(body.key.as_deref()).bytea(&body.value);
-    row.text_or_null(headers_text(&body.headers).as_deref()).int8_or_null(body.max_block_ms).end();
 }

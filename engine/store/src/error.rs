@@ -61,7 +61,10 @@ pub(crate) enum Kind {
 pub(crate) fn kind(e: &sqlx::Error) -> Kind {
     let sqlx::Error::Database(db) = e else {
         return match e {
-            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed => Kind::Lost,
+            sqlx::Error::Io(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::WorkerCrashed => Kind::Lost,
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Kind::Away,
             _ => Kind::Refused,
         };

@@ -12,6 +12,7 @@ mod audit;
 mod batch;
 mod change;
 mod error;
+mod images;
 mod metadata;
 mod outbox;
 mod poll_data;
@@ -19,7 +20,9 @@ mod position;
 mod pulse;
 mod ready;
 mod records;
+mod row_images;
 mod run;
+mod session;
 mod snapshot;
 mod statement;
 mod task_log;
@@ -40,8 +43,9 @@ pub use change::{Applied, Change, ChangeKind, ChangeOutcome};
 pub use error::StoreError;
 pub use outbox::lane;
 pub use records::{
-    Candidate, InboundRow, IngestBatch, IngestOutcome, LaneKey, Newer, NodeLease, OutboxRow, PollRow, Position,
-    PulseAnswer, PutMode, PutOutcome, QueueDepth, Stats, StoreOptions, StoredTaskDef, StoredWorkflowDef,
+    Candidate, InboundRow, IngestBatch, IngestOutcome, LaneKey, Newer, NodeLease, OutboxRow, PollRow,
+    Position, PulseAnswer, PutMode, PutOutcome, QueueDepth, Stats, StoreOptions, StoredTaskDef,
+    StoredWorkflowDef,
 };
 #[doc(hidden)]
 pub use run::load_statement;
@@ -125,24 +129,28 @@ impl Store {
 
     /// Checks that the schema has all that this binary needs. A newer schema is accepted: migrations only expand it.
     pub async fn check_schema(&self) -> Result<(), StoreError> {
-        let rows = sqlx::query_as::<_, (i64, Vec<u8>, bool)>("SELECT version, checksum, success FROM _sqlx_migrations")
-            .fetch_all(&self.inner.pool)
-            .await
-            .map_err(|source| match error::kind(&source) {
-                error::Kind::Refused => {
-                    StoreError::Schema("the database has no Podium schema; run `podium migrate`".to_owned())
-                }
-                _ => StoreError::Unavailable { statement: "schema.check", source },
-            })?;
+        let rows = sqlx::query_as::<_, (i64, Vec<u8>, bool)>(
+            "SELECT version, checksum, success FROM _sqlx_migrations",
+        )
+        .fetch_all(&self.inner.pool)
+        .await
+        .map_err(|source| match error::kind(&source) {
+            error::Kind::Refused => {
+                StoreError::Schema("the database has no Podium schema; run `podium migrate`".to_owned())
+            }
+            _ => StoreError::Unavailable { statement: "schema.check", source },
+        })?;
         for wanted in MIGRATIONS.iter() {
             match rows.iter().find(|(version, ..)| *version == wanted.version) {
                 Some((_, checksum, true)) if **checksum == *wanted.checksum => {}
                 Some(_) => {
-                    let text = format!("migration {} of the database is not the one of this binary", wanted.version);
+                    let text =
+                        format!("migration {} of the database is not the one of this binary", wanted.version);
                     return Err(StoreError::Schema(text));
                 }
                 None => {
-                    let text = format!("the database lacks migration {}; run `podium migrate`", wanted.version);
+                    let text =
+                        format!("the database lacks migration {}; run `podium migrate`", wanted.version);
                     return Err(StoreError::Schema(text));
                 }
             }

@@ -1,9 +1,9 @@
 //! Registered definitions. Every change raises the metadata version in its own transaction, so a start that was
 //! resolved before the change is not stored after it.
 
+use crate::Store;
 use crate::error::StoreError;
 use crate::records::{PutMode, PutOutcome, StoredTaskDef, StoredWorkflowDef};
-use crate::Store;
 
 impl Store {
     /// The current metadata version. Read it before the definitions that are to be cached under it.

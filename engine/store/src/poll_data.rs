@@ -45,7 +45,8 @@ impl Store {
         .fetch_all(&self.inner.pool)
         .await
         .map_err(StoreError::at("poll_data.list"))?;
-        let row = |task_type, domain, worker, at: At| PollRow { task_type, domain, worker, last_poll_at: at.0 };
+        let row =
+            |task_type, domain, worker, at: At| PollRow { task_type, domain, worker, last_poll_at: at.0 };
         Ok(rows.into_iter().map(|r| row(r.task_type, r.domain, r.worker, r.last_poll_at)).collect())
     }
 }

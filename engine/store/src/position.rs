@@ -38,7 +38,8 @@ impl Store {
         let runs: Vec<Uuid> = batch.messages.iter().map(|(run, _)| run.uuid()).collect();
         let shards: Vec<i16> = batch.messages.iter().map(|(run, _)| run.shard()).collect();
         let buckets: Vec<i16> = batch.messages.iter().map(|(run, _)| run.bucket()).collect();
-        let sources: Vec<String> = batch.messages.iter().map(|(_, m)| source(m).replace('\0', "\u{fffd}")).collect();
+        let sources: Vec<String> =
+            batch.messages.iter().map(|(_, m)| source(m).replace('\0', "\u{fffd}")).collect();
         let bodies: Vec<String> =
             batch.messages.iter().map(|(run, m)| body(*run, m)).collect::<Result<_, StoreError>>()?;
         let lane = batch.lane;

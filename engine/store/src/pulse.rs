@@ -236,5 +236,11 @@ fn outbox_row<'a>(r: &mut Record<'a>) -> Result<(Uuid, i16, i64, Outgoing, Optio
     let value = r.bytes()?.to_vec();
     let headers = r.text_or_null()?;
     let max_block_ms = r.int8_or_null()?;
-    Ok((run, lane, seq, Outgoing { task, cluster, topic, key, value, headers: Vec::new(), max_block_ms }, headers))
+    Ok((
+        run,
+        lane,
+        seq,
+        Outgoing { task, cluster, topic, key, value, headers: Vec::new(), max_block_ms },
+        headers,
+    ))
 }

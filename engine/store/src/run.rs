@@ -4,17 +4,17 @@
 use std::sync::Arc;
 
 use podium_core::{
-    CompletionEvent, ParkedEvent, Payload, RunHead, RunId, RunState, RunStatus, SnapshotHash, TaskState, TaskStatus,
-    TaskTable, Timestamp,
+    CompletionEvent, ParkedEvent, Payload, RunHead, RunId, RunState, RunStatus, SnapshotHash, TaskState,
+    TaskStatus, TaskTable, Timestamp,
 };
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
+use crate::Store;
 use crate::error::StoreError;
 use crate::records::{InboundRow, Newer};
 use crate::wire::{At, Malformed, Record, records};
-use crate::Store;
 
 /// `$1` ids, `$2` versions after which task rows count. Joins by bounds: see `statement.rs`.
 const LOAD: &str = "
@@ -189,7 +189,11 @@ fn column<'r>(row: &'r PgRow, i: usize) -> Result<Vec<Record<'r>>, StoreError> {
 fn tasks(row: &PgRow, run: RunId) -> Result<Vec<TaskState>, StoreError> {
     column(row, 23)?
         .into_iter()
-        .map(|mut r| task(&mut r, run).map_err(|_| corrupt("task", "row", run))?.ok_or_else(|| corrupt("task", "status", run)))
+        .map(|mut r| {
+            task(&mut r, run)
+                .map_err(|_| corrupt("task", "row", run))?
+                .ok_or_else(|| corrupt("task", "status", run))
+        })
         .collect()
 }
 

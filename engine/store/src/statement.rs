@@ -81,7 +81,8 @@ const RUN_COLUMNS: &str = "id, shard, bucket, snapshot_id, created_at, def_versi
         input, input_slot, version, write_id, next_no, status, updated_at, wake_at, ended_at, retried_at, reason,
         output, output_slot, variables, variables_slot, extra";
 
-const RUN_VALUES: &str = "i.id, i.shard, i.bucket, i.snapshot_id, i.created_at, i.def_version, i.priority, i.name,
+const RUN_VALUES: &str =
+    "i.id, i.shard, i.bucket, i.snapshot_id, i.created_at, i.def_version, i.priority, i.name,
         i.correlation_id, i.input, i.input_slot, i.version, $1, i.next_no, i.status, i.updated_at, i.wake_at,
         i.ended_at, i.retried_at, i.reason, i.output, i.output_slot, i.variables, i.variables_slot, i.extra";
 
@@ -257,8 +258,11 @@ fn build(parts: u8) -> String {
         if fragment == MISSING {
             inbox_argument = argument;
         }
-        let missing =
-            if has(part::EVENTS) { "AND (i.id IN (SELECT m.run_id FROM missing AS m)) IS NOT TRUE" } else { "" };
+        let missing = if has(part::EVENTS) {
+            "AND (i.id IN (SELECT m.run_id FROM missing AS m)) IS NOT TRUE"
+        } else {
+            ""
+        };
         out.push(
             text.replace("$#", &format!("${inbox_argument}"))
                 .replace("%missing%", missing)

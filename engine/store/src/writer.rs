@@ -5,21 +5,22 @@
 //! version = perhaps still to come, so the same change is sent again with the same write id, and one of the
 //! two loses the guard.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use podium_core::{RunId, Timestamp};
-use sqlx::postgres::{PgConnectOptions, PgRow};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use uuid::Uuid;
 
-use crate::batch::{Batch, Limits, Types, Unwritable};
+use crate::batch::{Batch, Limits, Unwritable};
 use crate::change::{Applied, Change, ChangeKind, ChangeOutcome};
 use crate::error::{Kind, StoreError, kind};
-use crate::statement::{PAYLOADS_AHEAD, part, text};
-use crate::wire::{At, RowType};
+use crate::session::{Session, connect, read_session, session};
+use crate::statement::{PAYLOADS_AHEAD, part};
+use crate::wire::At;
 use crate::{Inner, Store};
 
 const APPLY: &str = "batch.apply";
@@ -40,29 +41,6 @@ pub struct Writer {
     session: Session,
     epoch: i64,
     count: i64,
-}
-
-/// What a connection learned about the database when it was made.
-#[derive(Default)]
-struct Session {
-    types: Types,
-    /// Months that have a partition of their own in every table: name, lowest id, lowest id of the next month.
-    months: Vec<(String, Uuid, Uuid)>,
-    /// The statement's forms by parts and month.
-    forms: HashMap<(u8, Option<usize>), Arc<str>>,
-}
-
-impl Session {
-    /// The month that holds all of a batch's runs.
-    fn month(&self, bounds: Option<(Uuid, Uuid)>) -> Option<usize> {
-        let (low, high) = bounds?;
-        self.months.iter().position(|(_, from, until)| *from <= low && high < *until)
-    }
-
-    fn form(&mut self, parts: u8, month: Option<usize>) -> Arc<str> {
-        let name = month.map(|m| self.months[m].0.as_str());
-        self.forms.entry((parts, month)).or_insert_with(|| text(parts, name).into()).clone()
-    }
 }
 
 /// One statement's worth of work: positions in the caller's slice.
@@ -90,7 +68,8 @@ impl Store {
             .fetch_one(&mut connection)
             .await
             .map_err(StoreError::at("writer.epoch"))?;
-        let mut writer = Writer { store: self.inner.clone(), connection: Some(connection), session, epoch, count: 0 };
+        let mut writer =
+            Writer { store: self.inner.clone(), connection: Some(connection), session, epoch, count: 0 };
         writer.warm().await?;
         Ok(writer)
     }
@@ -201,7 +180,12 @@ impl Writer {
     }
 
     /// Turns the portion's changes into rows; those that cannot be written fail here and leave it.
-    fn encode(&mut self, changes: &[Change<'_>], places: &mut Vec<usize>, outcomes: &mut [ChangeOutcome]) -> Batch {
+    fn encode(
+        &mut self,
+        changes: &[Change<'_>],
+        places: &mut Vec<usize>,
+        outcomes: &mut [ChangeOutcome],
+    ) -> Batch {
         let mut batch = Batch::new(&self.session.types, self.limits());
         let (epoch, mut count) = (self.epoch, self.count);
         let mut next_slot = || {
@@ -302,7 +286,9 @@ impl Writer {
             };
         }
         let children = |run: RunId| {
-            changes.iter().any(|c| stored.contains(&c.run.uuid()) && c.extra_runs.iter().any(|r| r.head.id == run))
+            changes
+                .iter()
+                .any(|c| stored.contains(&c.run.uuid()) && c.extra_runs.iter().any(|r| r.head.id == run))
         };
         batch.committed(&|run| stored.contains(&run.uuid()) || children(run));
         if portion.in_doubt && !open.is_empty() {
@@ -404,7 +390,9 @@ impl Writer {
             .map_err(StoreError::at("writer.warm"))?;
         let month = self.session.month(Some((now, now)));
         for parts in USUAL {
-            run_form(connection, &mut self.session, &batch, 0, parts, month).await.map_err(StoreError::at(APPLY))?;
+            run_form(connection, &mut self.session, &batch, 0, parts, month)
+                .await
+                .map_err(StoreError::at(APPLY))?;
         }
         Ok(())
     }
@@ -463,7 +451,10 @@ async fn send_on(
     let done = run_form(connection, session, batch, write_id, batch.parts(), month).await;
     match done {
         // the month was detached or dropped since this connection was made: go through the whole tables
-        Err(e) if month.is_some() && e.as_database_error().is_some_and(|db| db.code().as_deref() == Some("42P01")) => {
+        Err(e)
+            if month.is_some()
+                && e.as_database_error().is_some_and(|db| db.code().as_deref() == Some("42P01")) =>
+        {
             session.months.clear();
             session.forms.clear();
             run_form(connection, session, batch, write_id, batch.parts(), None).await
@@ -481,77 +472,7 @@ async fn run_form(
     month: Option<usize>,
 ) -> Result<Answer, sqlx::Error> {
     let arguments = batch.arguments(write_id, parts).map_err(sqlx::Error::Encode)?;
-    let row: PgRow = sqlx::query_with(AssertSqlSafe(session.form(parts, month)), arguments).fetch_one(connection).await?;
-    Ok(Answer {
-        ids: row.try_get(0)?,
-        db_now: row.try_get::<At, _>(1)?.0,
-        metadata_version: row.try_get(2)?,
-    })
-}
-
-/// A writer's connection: plans are made once and pinned to index scans.
-async fn connect(store: &Inner) -> Result<PgConnection, sqlx::Error> {
-    let options: PgConnectOptions = store.connect.clone().statement_cache_capacity(300).options([
-        ("application_name", "podium-writer"),
-        ("plan_cache_mode", "force_generic_plan"),
-        ("enable_hashjoin", "off"),
-        ("enable_mergejoin", "off"),
-        ("enable_material", "off"),
-        ("enable_memoize", "off"),
-        ("enable_sort", "off"),
-    ]);
-    options.connect().await
-}
-
-async fn session(connection: &mut PgConnection) -> Result<Session, StoreError> {
-    read_session(connection).await.map_err(|source| match kind(&source) {
-        Kind::Refused => StoreError::Schema("the database has no Podium schema; run the migrations first".to_owned()),
-        Kind::Lost | Kind::Again | Kind::Away => StoreError::Unavailable { statement: "writer.session", source },
-    })
-}
-
-async fn read_session(connection: &mut PgConnection) -> Result<Session, sqlx::Error> {
-    const NAMES: [&str; 9] = [
-        "run_image", "task_image", "run_key", "payload_image", "task_key", "inbox_key", "parked_image", "outbox_image",
-        "log_image",
-    ];
-    let rows: Vec<(i64, i64, i32)> = sqlx::query_as(
-        "SELECT t.oid::bigint, t.typarray::bigint, c.relnatts::integer
-        FROM unnest($1::text[]) WITH ORDINALITY AS n(name, place)
-        JOIN pg_type AS t ON t.oid = n.name::regtype
-        JOIN pg_class AS c ON c.oid = t.typrelid
-        ORDER BY n.place",
-    )
-    .bind(&NAMES[..])
-    .fetch_all(&mut *connection)
-    .await?;
-    let mut rows = rows.into_iter().map(|(row, array, columns)| RowType { row: row as u32, array: array as u32, columns });
-    let mut next = || rows.next().ok_or(sqlx::Error::RowNotFound);
-    let types = Types {
-        run: next()?,
-        task: next()?,
-        run_key: next()?,
-        payload: next()?,
-        task_key: next()?,
-        inbox_key: next()?,
-        parked: next()?,
-        outbox: next()?,
-        log: next()?,
-    };
-    let months = sqlx::query_as(
-        "SELECT m.name, uuid_floor(m.start AT TIME ZONE 'UTC'),
-            uuid_floor((m.start + interval '1 month') AT TIME ZONE 'UTC')
-        FROM (
-            SELECT right(c.relname, 6) AS name, to_timestamp(right(c.relname, 6), 'YYYYMM')::date::timestamp AS start
-            FROM pg_inherits AS i
-            JOIN pg_class AS c ON c.oid = i.inhrelid
-            WHERE i.inhparent IN ('run'::regclass, 'task'::regclass, 'payload'::regclass, 'task_log'::regclass)
-                AND NOT i.inhdetachpending AND c.relname ~ '_[0-9]{6}$'
-            GROUP BY 1, 2
-            HAVING count(*) = 4
-        ) AS m",
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(Session { types, months, forms: HashMap::new() })
+    let row: PgRow =
+        sqlx::query_with(AssertSqlSafe(session.form(parts, month)), arguments).fetch_one(connection).await?;
+    Ok(Answer { ids: row.try_get(0)?, db_now: row.try_get::<At, _>(1)?.0, metadata_version: row.try_get(2)? })
 }

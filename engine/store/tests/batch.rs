@@ -1,10 +1,12 @@
 //! The hot statement: what it stores, what it refuses, and what a reader sees afterwards.
+#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 mod common;
 
 use common::{assert_same, database, folded, insert, now, started, task, update};
 use podium_core::{
-    CompletionEvent, Effect, InboxMessage, LogLine, Outgoing, ParkedEvent, Payload, RunStatus, Span, TaskStatus,
+    CompletionEvent, Effect, InboxMessage, LogLine, Outgoing, ParkedEvent, Payload, RunStatus, Span,
+    TaskStatus,
 };
 use podium_store::{Change, ChangeKind, ChangeOutcome, IngestBatch, IngestOutcome, LaneKey, Newer, lane};
 
@@ -51,7 +53,8 @@ async fn a_claim_and_a_completion_move_the_version() {
 
     // the same claim again has lost
     assert_eq!(writer.apply(&[update(id, 1, &claim)]).await.unwrap().outcomes, [ChangeOutcome::Stale]);
-    let confirm = |expected| Change { run: id, kind: ChangeKind::Confirm { expected }, effects: &[], extra_runs: &[] };
+    let confirm =
+        |expected| Change { run: id, kind: ChangeKind::Confirm { expected }, effects: &[], extra_runs: &[] };
     assert_eq!(writer.apply(&[confirm(1)]).await.unwrap().outcomes, [ChangeOutcome::Stale]);
     assert_eq!(writer.apply(&[confirm(2)]).await.unwrap().outcomes, [ChangeOutcome::Stored]);
 
@@ -91,8 +94,11 @@ async fn one_of_many_losers_does_not_disturb_the_batch() {
     assert!(writer.apply(&all).await.unwrap().outcomes.iter().all(|o| *o == ChangeOutcome::Stored));
     // every other one at a wrong version, and the inserts again
     let settle = [Effect::Settled(1)];
-    let mixed: Vec<_> =
-        runs.iter().enumerate().map(|(i, r)| update(r.head.id, if i % 2 == 0 { 1 } else { 5 }, &settle)).collect();
+    let mixed: Vec<_> = runs
+        .iter()
+        .enumerate()
+        .map(|(i, r)| update(r.head.id, if i % 2 == 0 { 1 } else { 5 }, &settle))
+        .collect();
     for (i, outcome) in writer.apply(&mixed).await.unwrap().outcomes.into_iter().enumerate() {
         assert_eq!(outcome, if i % 2 == 0 { ChangeOutcome::Stored } else { ChangeOutcome::Stale }, "{i}");
     }
@@ -124,7 +130,8 @@ async fn a_start_hangs_on_the_metadata_version() {
     let v = db.store.metadata_version().await.unwrap();
     let run = db.run(1);
     let effects = started(&run);
-    let start = |v| Change { kind: ChangeKind::Insert { metadata_version: Some(v) }, ..insert(&run, &effects) };
+    let start =
+        |v| Change { kind: ChangeKind::Insert { metadata_version: Some(v) }, ..insert(&run, &effects) };
     let applied = writer.apply(&[start(v - 1)]).await.unwrap();
     assert_eq!((&applied.outcomes[0], applied.metadata_version), (&ChangeOutcome::MetadataMoved, v));
     assert_eq!(db.number("SELECT count(*) FROM task").await, 0);
@@ -144,7 +151,7 @@ async fn payloads_of_every_size_are_stored_once() {
     head.next_no = 3;
     let mut first = task(1, now());
     first.input = run.head.input.clone();
-    first.output = sized(900);
+    first.output = sized(250);
     let effects = [Effect::Run(Box::new(head)), Effect::TaskAdded(first.clone().into())];
     writer.apply(&[insert(&run, &effects)]).await.unwrap();
     let mut state = folded(&run, 1, &effects);
@@ -159,7 +166,10 @@ async fn payloads_of_every_size_are_stored_once() {
         let mut changed = (**state.tasks.get(1).unwrap()).clone();
         changed.poll_count += 1;
         let effects = [Effect::TaskChanged(changed.into()), Effect::Run(Box::new(state.head.clone()))];
-        assert_eq!(writer.apply(&[update(id, version, &effects)]).await.unwrap().outcomes, [ChangeOutcome::Stored]);
+        assert_eq!(
+            writer.apply(&[update(id, version, &effects)]).await.unwrap().outcomes,
+            [ChangeOutcome::Stored]
+        );
         state = folded(&state, version + 1, &effects);
         assert_same(&db.store.load(id).await.unwrap().unwrap(), &state);
         assert_eq!(db.number("SELECT count(*) FROM payload").await, 2);
@@ -213,11 +223,22 @@ async fn an_inbox_row_is_taken_once_and_parked_events_come_back() {
     let lane = LaneKey { cluster: "c".into(), group: "g".into(), topic: "t".into(), partition: 0 };
     let position = db.store.take_position(&lane).await.unwrap();
     let messages = [(id, InboxMessage::Completion(completion("c/t/0/1")))];
-    let batch = IngestBatch { lane: &lane, epoch: position.epoch, expected_offset: None, next_offset: 2, messages: &messages };
+    let batch = IngestBatch {
+        lane: &lane,
+        epoch: position.epoch,
+        expected_offset: None,
+        next_offset: 2,
+        messages: &messages,
+    };
     let IngestOutcome::Done { rows, .. } = db.store.ingest(&batch).await.unwrap() else { panic!("fenced") };
     assert_eq!(db.store.load_inbox(id).await.unwrap(), rows);
 
-    let parked = ParkedEvent { inbox: rows[0].id, event: completion("c/t/0/1"), parked_at: now(), expires_at: now() + Span::from_secs(9) };
+    let parked = ParkedEvent {
+        inbox: rows[0].id,
+        event: completion("c/t/0/1"),
+        parked_at: now(),
+        expires_at: now() + Span::from_secs(9),
+    };
     let take = [Effect::InboxTaken(rows[0].id), Effect::Parked(Box::new(parked.clone()))];
     assert_eq!(writer.apply(&[update(id, 1, &take)]).await.unwrap().outcomes, [ChangeOutcome::Stored]);
     assert!(db.store.load_inbox(id).await.unwrap().is_empty());
@@ -269,7 +290,10 @@ async fn messages_children_and_logs_hang_on_the_guard() {
     assert_eq!((rows.len(), rows[0].run, rows[0].lane, &*rows[0].body), (1, id, lane(&message), &message));
     // the child's first turn
     let first = started(&child);
-    assert_eq!(writer.apply(&[update(child.head.id, 0, &first)]).await.unwrap().outcomes, [ChangeOutcome::Stored]);
+    assert_eq!(
+        writer.apply(&[update(child.head.id, 0, &first)]).await.unwrap().outcomes,
+        [ChangeOutcome::Stored]
+    );
     let settled = [Effect::Settled(1)];
     writer.apply(&[update(id, 2, &settled)]).await.unwrap();
     assert!(db.store.pending_outbox(&lanes, 10).await.unwrap().is_empty());

@@ -2,6 +2,7 @@
 //!
 //! The statements are the real ones, with the settings of the real connections and a generic plan, which is
 //! made once and kept: one made on an empty table must be right for a large one.
+#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 mod common;
 
@@ -38,11 +39,12 @@ async fn explain(c: &mut PgConnection, parts: u8, month: Option<&str>) -> String
     let name = format!("form_{parts}_{}", month.unwrap_or("all"));
     let prepare = format!("PREPARE {name} ({}) AS {text}", types.join(", "));
     // a plan is kept: prepared once for each connection, explained as often as asked
-    let known: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_prepared_statements WHERE name = $1)")
-        .bind(&name)
-        .fetch_one(&mut *c)
-        .await
-        .unwrap();
+    let known: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_prepared_statements WHERE name = $1)")
+            .bind(&name)
+            .fetch_one(&mut *c)
+            .await
+            .unwrap();
     if !known {
         sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut *c).await.unwrap();
     }
@@ -53,7 +55,8 @@ async fn explain(c: &mut PgConnection, parts: u8, month: Option<&str>) -> String
 
 fn assert_good(plan: &str, what: &str) {
     for line in plan.lines() {
-        let bad = ["Hash Join", "Merge Join", "Bitmap", "Materialize", "Memoize"].iter().any(|b| line.contains(b));
+        let bad =
+            ["Hash Join", "Merge Join", "Bitmap", "Materialize", "Memoize"].iter().any(|b| line.contains(b));
         // the one row of metadata_version may be read in any way
         let scan = line.contains("Seq Scan") && !line.contains("on metadata_version");
         assert!(!bad && !scan, "{what}: {line}\n{plan}");
@@ -65,7 +68,9 @@ fn assert_good(plan: &str, what: &str) {
             let condition = lines.peek().unwrap_or(&"");
             assert!(condition.contains("Index Cond"), "{what}: reads a whole index: {line}\n{plan}");
             // the key comes from the array (or from the run that it found), not from a constant
-            let keyed = ["unnest(", "i.", "i_", "r.", "r_", "x.", "x_", "t.", "t_"].iter().any(|outer| condition.contains(outer));
+            let keyed = ["unnest(", "i.", "i_", "r.", "r_", "x.", "x_", "t.", "t_"]
+                .iter()
+                .any(|outer| condition.contains(outer));
             assert!(keyed, "{what}: {condition}\n{plan}");
         }
     }
@@ -99,7 +104,10 @@ async fn hot_statements_use_keys_on_empty_tiny_and_large_tables() {
     let mut oldest = apply(db.connection().await).await;
     for parts in &forms {
         for month in [None, Some(&*month)] {
-            assert_good(&explain(&mut oldest, *parts, month).await, &format!("empty and analysed, form {parts} {month:?}"));
+            assert_good(
+                &explain(&mut oldest, *parts, month).await,
+                &format!("empty and analysed, form {parts} {month:?}"),
+            );
         }
     }
     let mut writer = db.store.writer().await.unwrap();
@@ -115,7 +123,10 @@ async fn hot_statements_use_keys_on_empty_tiny_and_large_tables() {
         let mut fresh = apply(db.connection().await).await;
         for parts in usual {
             for month in [None, Some(&*month)] {
-                assert_good(&explain(&mut fresh, parts, month).await, &format!("tiny, form {parts} {month:?}"));
+                assert_good(
+                    &explain(&mut fresh, parts, month).await,
+                    &format!("tiny, form {parts} {month:?}"),
+                );
             }
         }
         fresh.close().await.unwrap();
@@ -135,12 +146,15 @@ async fn hot_statements_use_keys_on_empty_tiny_and_large_tables() {
     let mut fresh = apply(db.connection().await).await;
     for parts in usual {
         for month in [None, Some(&*month)] {
-                assert_good(&explain(&mut fresh, parts, month).await, &format!("large, form {parts} {month:?}"));
-            }
+            assert_good(&explain(&mut fresh, parts, month).await, &format!("large, form {parts} {month:?}"));
+        }
     }
     for parts in &forms {
         for month in [None, Some(&*month)] {
-                assert_good(&explain(&mut old, *parts, month).await, &format!("large with the old plan, form {parts} {month:?}"));
-            }
+            assert_good(
+                &explain(&mut old, *parts, month).await,
+                &format!("large with the old plan, form {parts} {month:?}"),
+            );
+        }
     }
 }

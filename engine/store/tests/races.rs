@@ -1,4 +1,5 @@
 //! Two writers on one run, overlapping batches, and commits whose outcome nobody saw.
+#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 mod common;
 
@@ -66,7 +67,7 @@ async fn overlapping_batches_of_two_writers_never_deadlock() {
                 while Instant::now() < ends {
                     round += 1;
                     // the same runs, handed over in another order by each writer, with new runs in between
-                    let mut order: Vec<usize> = (0..runs.len()).filter(|i| (i + round) % 3 != 0).collect();
+                    let mut order: Vec<usize> = (0..runs.len()).filter(|i| !(i + round).is_multiple_of(3)).collect();
                     order.rotate_left(round % 17);
                     if who == 1 {
                         order.reverse();
@@ -77,7 +78,7 @@ async fn overlapping_batches_of_two_writers_never_deadlock() {
                     let bump = [Effect::Settled(9)];
                     let mut changes: Vec<Change<'_>> = Vec::new();
                     for (at, i) in order.iter().enumerate() {
-                        let effects = if (i + who) % 2 == 0 { &whole[at][..] } else { &bump[..] };
+                        let effects = if (i + who).is_multiple_of(2) { &whole[at][..] } else { &bump[..] };
                         changes.push(update(runs[*i].head.id, versions[*i], effects));
                     }
                     changes.extend(fresh.iter().zip(&starts).map(|(r, e)| insert(r, e)));
@@ -162,12 +163,18 @@ async fn a_commit_whose_answer_was_lost_is_found() {
     let db = database().await;
     let runs = stored_runs(&db, 3).await;
     let wire = wire(&db.url).await;
-    let through = podium_store::Store::connect(&wire.url, podium_store::StoreOptions::default()).await.unwrap();
+    let through =
+        podium_store::Store::connect(&wire.url, podium_store::StoreOptions::default()).await.unwrap();
     let mut writer = through.writer().await.unwrap();
     let fresh = db.run(77);
     let start = started(&fresh);
     let effects: Vec<Vec<Effect>> = runs.iter().map(|r| named(r, "once")).collect();
-    let confirm = Change { run: runs[2].head.id, kind: ChangeKind::Confirm { expected: 1 }, effects: &[], extra_runs: &[] };
+    let confirm = Change {
+        run: runs[2].head.id,
+        kind: ChangeKind::Confirm { expected: 1 },
+        effects: &[],
+        extra_runs: &[],
+    };
     let changes = [
         update(runs[0].head.id, 1, &effects[0]),
         update(runs[1].head.id, 8, &effects[1]),
@@ -177,7 +184,8 @@ async fn a_commit_whose_answer_was_lost_is_found() {
     // first the same form with guards that fail, so that it is prepared and the next answer is the commit's
     let exists = started(&runs[1]);
     let prepare = [
-        update(runs[0].head.id, 9, &effects[0]), insert(&runs[1], &exists),
+        update(runs[0].head.id, 9, &effects[0]),
+        insert(&runs[1], &exists),
         Change { kind: ChangeKind::Confirm { expected: 9 }, ..confirm },
     ];
     assert_eq!(writer.apply(&prepare).await.unwrap().outcomes, vec![ChangeOutcome::Stale; 3]);

@@ -1,4 +1,5 @@
 //! Migrations: on nothing, twice, and what they leave.
+#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 mod common;
 
@@ -25,7 +26,9 @@ async fn migrations_apply_on_empty_and_again() {
 async fn a_foreign_or_missing_migration_is_told() {
     let db = database().await;
     db.sql("UPDATE _sqlx_migrations SET checksum = '\\x00' WHERE version = 1").await;
-    assert!(matches!(db.store.check_schema().await, Err(StoreError::Schema(text)) if text.contains("migration 1")));
+    assert!(
+        matches!(db.store.check_schema().await, Err(StoreError::Schema(text)) if text.contains("migration 1"))
+    );
     db.sql("DELETE FROM _sqlx_migrations WHERE version = 1").await;
     assert!(matches!(db.store.check_schema().await, Err(StoreError::Schema(text)) if text.contains("lacks")));
 }
@@ -73,7 +76,8 @@ async fn rules_of_the_schema_hold() {
         WHERE c.relnamespace = 'public'::regnamespace AND NOT i.indisprimary AND NOT c.relispartition
             AND c.relname NOT LIKE '\\_sqlx%' AND obj_description(c.oid) IS NULL";
     assert_eq!(db.number(without_comment).await, 0, "every index says which statement it serves");
-    let names_status = "SELECT count(*) FROM pg_indexes WHERE tablename IN ('run', 'task') AND indexdef LIKE '%status%'";
+    let names_status =
+        "SELECT count(*) FROM pg_indexes WHERE tablename IN ('run', 'task') AND indexdef LIKE '%status%'";
     assert_eq!(db.number(names_status).await, 0, "an index on status costs every HOT update");
     let json = "SELECT count(*) FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND a.atttypid = 'jsonb'::regtype";

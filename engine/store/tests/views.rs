@@ -1,4 +1,5 @@
 //! The views are a contract: names, types and meaning are what docs/sql-views.md says.
+#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 mod common;
 
@@ -60,11 +61,13 @@ async fn views_say_what_the_store_holds() {
     let outcomes = writer.apply(&[insert(&run, &effects), insert(&other, &later)]).await.unwrap().outcomes;
     assert_eq!(outcomes.len(), 2);
     let mut c = db.connection().await;
-    let row = sqlx::query("SELECT status, input::text, output::text, updated_at IS NULL FROM podium.runs WHERE run_id = $1")
-        .bind(run.head.id.uuid())
-        .fetch_one(&mut c)
-        .await
-        .unwrap();
+    let row = sqlx::query(
+        "SELECT status, input::text, output::text, updated_at IS NULL FROM podium.runs WHERE run_id = $1",
+    )
+    .bind(run.head.id.uuid())
+    .fetch_one(&mut c)
+    .await
+    .unwrap();
     assert_eq!(row.get::<&str, _>(0), "RUNNING");
     assert_eq!(row.get::<&str, _>(1), big.text());
     assert_eq!(row.get::<&str, _>(2), "{}");
@@ -78,20 +81,28 @@ async fn views_say_what_the_store_holds() {
     assert_eq!((row.get::<&str, _>(1), row.get::<&str, _>(2)), ("SCHEDULED", "email"));
     assert_eq!(row.get::<Option<&str>, _>(3), None);
     let waits: Vec<(String, Option<String>)> =
-        sqlx::query_as("SELECT waits_for, worker FROM podium.waits ORDER BY waits_for").fetch_all(&mut c).await.unwrap();
+        sqlx::query_as("SELECT waits_for, worker FROM podium.waits ORDER BY waits_for")
+            .fetch_all(&mut c)
+            .await
+            .unwrap();
     assert_eq!(waits, [("POLL".into(), None), ("WORKER".into(), Some("w1".into()))]);
     let depth: Vec<(String, i64, i64)> =
-        sqlx::query_as("SELECT task_type, ready, delayed FROM podium.queue_depth").fetch_all(&mut c).await.unwrap();
+        sqlx::query_as("SELECT task_type, ready, delayed FROM podium.queue_depth")
+            .fetch_all(&mut c)
+            .await
+            .unwrap();
     assert_eq!(depth, [("email".into(), 1, 0)]);
     // every status of the core has its word, in the same order
     for (i, status) in RunStatus::ALL.iter().enumerate() {
         db.sql(&format!("UPDATE run SET status = {i}")).await;
-        let word: String = sqlx::query_scalar("SELECT status FROM podium.runs LIMIT 1").fetch_one(&mut c).await.unwrap();
+        let word: String =
+            sqlx::query_scalar("SELECT status FROM podium.runs LIMIT 1").fetch_one(&mut c).await.unwrap();
         assert_eq!(word, status.as_str());
     }
     for (i, status) in TaskStatus::ALL.iter().enumerate() {
         db.sql(&format!("UPDATE task SET status = {i}")).await;
-        let word: String = sqlx::query_scalar("SELECT status FROM podium.tasks LIMIT 1").fetch_one(&mut c).await.unwrap();
+        let word: String =
+            sqlx::query_scalar("SELECT status FROM podium.tasks LIMIT 1").fetch_one(&mut c).await.unwrap();
         assert_eq!(word, status.as_str());
     }
 }
@@ -112,14 +123,17 @@ async fn messages_show_as_json_or_base64() {
         headers: Vec::new(),
         max_block_ms: None,
     };
-    let effects =
-        [Effect::Emitted(message(1, br#"{"a":1}"#).into()), Effect::Emitted(message(2, &[0xff, 0x00]).into())];
+    let effects = [
+        Effect::Emitted(message(1, br#"{"a":1}"#).into()),
+        Effect::Emitted(message(2, &[0xff, 0x00]).into()),
+    ];
     writer.apply(&[update(run.head.id, 1, &effects)]).await.unwrap();
-    let bodies: Vec<(String, String)> =
-        sqlx::query_as("SELECT state, body::text FROM podium.events WHERE direction = 'OUT' ORDER BY task_id")
-            .fetch_all(&mut db.connection().await)
-            .await
-            .unwrap();
+    let bodies: Vec<(String, String)> = sqlx::query_as(
+        "SELECT state, body::text FROM podium.events WHERE direction = 'OUT' ORDER BY task_id",
+    )
+    .fetch_all(&mut db.connection().await)
+    .await
+    .unwrap();
     assert_eq!(bodies, [("PENDING".into(), r#"{"a":1}"#.into()), ("PENDING".into(), "\"/wA=\"".into())]);
 }
 

@@ -1,0 +1,100 @@
+//! The final images of one change: what is left of its effects when later ones replaced earlier ones.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use podium_core::{Effect, InboxId, LogLine, Outgoing, ParkedEvent, RunHead, TaskNo, TaskState};
+
+/// What remains of a task's effects in one change.
+#[derive(Clone, Copy)]
+pub(crate) enum Fate<'a> {
+    Added(&'a Arc<TaskState>),
+    Changed(&'a Arc<TaskState>),
+    Removed,
+    /// Came and went within the change.
+    Nothing,
+}
+
+/// The final images of one change.
+#[derive(Default)]
+pub(crate) struct Images<'a> {
+    pub(crate) head: Option<&'a RunHead>,
+    pub(crate) tasks: Vec<(TaskNo, Fate<'a>)>,
+    place: HashMap<TaskNo, usize>,
+    pub(crate) emitted: Vec<&'a Outgoing>,
+    pub(crate) settled: Vec<TaskNo>,
+    pub(crate) taken: Vec<InboxId>,
+    pub(crate) parked: Vec<&'a ParkedEvent>,
+    pub(crate) unparked: Vec<InboxId>,
+    pub(crate) logged: Vec<(TaskNo, &'a LogLine)>,
+}
+
+impl<'a> Images<'a> {
+    pub(crate) fn of(effects: &'a [Effect]) -> Self {
+        let mut images = Images::default();
+        for effect in effects {
+            match effect {
+                Effect::Run(head) => images.head = Some(head),
+                Effect::TaskAdded(task) => images.task(task.no, Fate::Added(task)),
+                Effect::TaskChanged(task) => images.task(task.no, Fate::Changed(task)),
+                Effect::TaskRemoved(no) => images.task(*no, Fate::Removed),
+                Effect::Emitted(body) => images.emitted.push(body),
+                Effect::Settled(no) => {
+                    let before = images.emitted.len();
+                    images.emitted.retain(|o| o.task != *no);
+                    if images.emitted.len() == before {
+                        images.settled.push(*no);
+                    }
+                }
+                // the runtime resolved it into one of `extra_runs`
+                Effect::RunWanted(_) => {}
+                Effect::InboxTaken(id) => images.taken.push(*id),
+                Effect::Parked(event) => images.parked.push(event),
+                Effect::Unparked(id) => {
+                    let before = images.parked.len();
+                    images.parked.retain(|p| p.inbox != *id);
+                    if images.parked.len() == before {
+                        images.unparked.push(*id);
+                    }
+                }
+                Effect::Logged { task, line } => images.logged.push((*task, line)),
+            }
+        }
+        images
+    }
+
+    fn task(&mut self, no: TaskNo, now: Fate<'a>) {
+        // most changes have one or two tasks: no map for them
+        if self.tasks.len() == 8 && self.place.is_empty() {
+            self.place.extend(self.tasks.iter().enumerate().map(|(i, (no, _))| (*no, i)));
+        }
+        let known = if self.tasks.len() < 8 {
+            self.tasks.iter().position(|(n, _)| *n == no)
+        } else {
+            self.place.get(&no).copied()
+        };
+        match known {
+            None => {
+                if self.tasks.len() >= 8 {
+                    self.place.insert(no, self.tasks.len());
+                }
+                self.tasks.push((no, now));
+            }
+            Some(i) => {
+                let before = &mut self.tasks[i].1;
+                *before = match (*before, now) {
+                    (Fate::Added(_), Fate::Changed(t) | Fate::Added(t)) => Fate::Added(t),
+                    (Fate::Added(_) | Fate::Nothing, Fate::Removed) => Fate::Nothing,
+                    (Fate::Nothing, Fate::Added(t) | Fate::Changed(t)) => Fate::Added(t),
+                    (Fate::Changed(_) | Fate::Removed, Fate::Added(t) | Fate::Changed(t)) => Fate::Changed(t),
+                    (Fate::Changed(_) | Fate::Removed, Fate::Removed) => Fate::Removed,
+                    (before, Fate::Nothing) => before,
+                };
+            }
+        }
+    }
+
+    pub(crate) fn removes(&self) -> bool {
+        self.tasks.iter().any(|(_, fate)| matches!(fate, Fate::Removed))
+    }
+}
