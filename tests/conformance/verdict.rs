@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use libtest_mimic::Failed;
 use podium_tests::conformance::compare::{Difference, traces};
-use podium_tests::conformance::{Environment, Golden, Outcome, Scenario, numbered, play};
+use podium_tests::conformance::{Environment, Outcome, Scenario, numbered, play};
 use serde_json::{Value, json};
 
 use super::Shared;
 
 /// How long a pending scenario's waits last at most: it is expected to wait in vain.
-const PENDING_PATIENCE: Duration = Duration::from_secs(6);
+const PENDING_PATIENCE: Duration = Duration::from_secs(4);
 const REPORT_LINES: usize = 30;
 
 /// Task types that Podium does not run yet: a scenario that uses one fails for that reason first.
@@ -32,8 +32,9 @@ const NOT_YET: [&str; 12] = [
 
 impl Shared {
     pub(super) fn check(&self, scenario: &Scenario, environment: &Environment) -> Result<(), Failed> {
-        let pending = self.suite.pending.get(&scenario.name).filter(|_| self.update.is_none());
-        let problem = self.problem(scenario, environment, pending.is_some());
+        let listed = self.suite.pending.get(&scenario.name);
+        let problem = self.problem(scenario, environment, listed.is_some());
+        let pending = listed.filter(|_| self.update.is_none());
         if let (Some(list), Some(problem)) = (&self.update, &problem) {
             let line = format!("{}, {}", scenario.name, problem.class(scenario));
             list.lock().expect("no trial panics while it holds the list").push(line);
@@ -52,15 +53,22 @@ impl Shared {
             return Some(Problem::stop("needs Kafka, there is none"));
         }
         let golden = match self.suite.golden(&scenario.name) {
-            Ok(Some(golden)) => golden,
-            Ok(None) => return Some(Problem::stop("recorded defect: the better outcome has no trace yet")),
+            Ok(golden) => golden,
             Err(error) => return Some(Problem::stop(&format!("{error:#}"))),
         };
+        let mut scenario = scenario.clone();
+        if let Some(golden) = &golden {
+            scenario.steps = golden.adapt(&scenario.steps);
+        }
+        let scenario = &scenario;
         let patience = (hurry && !scenario.needs("slow")).then_some(PENDING_PATIENCE);
         let outcome = play(scenario, environment, patience);
-        if let Err(error) = self.keep(scenario, &golden, &outcome) {
+        if let Err(error) = self.keep(scenario, &outcome) {
             return Some(Problem::stop(&format!("could not keep the trace: {error:#}")));
         }
+        let Some(golden) = golden else {
+            return Some(Problem::stop("recorded defect: the better outcome has no trace yet"));
+        };
         let mut differences = traces(&golden.steps, &outcome.trace, &self.tolerance);
         differences.retain(|d| !self.suite.deviations.iter().any(|v| v.covers(&scenario.name, d)));
         let mut stopped = outcome.stopped;
@@ -71,13 +79,13 @@ impl Shared {
         (stopped.is_some() || !differences.is_empty()).then_some(Problem { stopped, differences })
     }
 
-    fn keep(&self, scenario: &Scenario, golden: &Golden, outcome: &Outcome) -> anyhow::Result<()> {
+    fn keep(&self, scenario: &Scenario, outcome: &Outcome) -> anyhow::Result<()> {
         let Some(folder) = &self.actual else { return Ok(()) };
         let path = folder.join(format!("{}.json", scenario.name));
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        let trace = json!({"id": golden.id, "title": golden.title, "spec": golden.spec, "server": "podium",
+        let trace = json!({"id": scenario.id, "title": scenario.title, "spec": scenario.spec, "server": "podium",
             "stopped": outcome.stopped, "steps": numbered(&outcome.trace)?});
         std::fs::write(path, format!("{trace:#}\n"))?;
         Ok(())

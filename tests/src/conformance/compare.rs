@@ -88,14 +88,8 @@ pub fn traces(golden: &[Entry], actual: &[Entry], tolerance: &Tolerance) -> Vec<
 }
 
 fn is_better_error(golden: &Entry, actual: &Entry) -> bool {
-    let (Some(g), Some(a)) = (golden.status.as_ref().and_then(Value::as_u64), actual.status.as_ref()) else {
-        return false;
-    };
-    let answered = a.as_u64().unwrap_or(0);
-    let body = actual.json.as_ref();
-    g >= 500
-        && (400..500).contains(&answered)
-        && body.is_some_and(|b| b.get("status") == Some(a) && b.get("message").is_some())
+    let status = |e: &Entry| e.status.as_ref().and_then(Value::as_u64).unwrap_or_default();
+    status(golden) >= 500 && (400..500).contains(&status(actual)) && actual.is_proper_error
 }
 
 type Found = Vec<(String, Option<Value>, Option<Value>)>;
@@ -369,6 +363,7 @@ mod tests {
         let actual = vec![Entry {
             status: Some(json!(400)),
             json: Some(json!({"status": 400, "message": "m"})),
+            is_proper_error: true,
             ..Entry::default()
         }];
         let found = traces(&golden, &actual, &Tolerance::default());

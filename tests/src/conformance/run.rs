@@ -271,6 +271,8 @@ impl<'a> Run<'a> {
             }
         }
         if let Some(json) = &response.json {
+            entry.is_proper_error = json.get("message").is_some()
+                && json.get("status").and_then(Value::as_u64) == response.status.map(u64::from);
             let full = step.get("full").and_then(Value::as_bool).unwrap_or(false);
             entry.json = Some(self.project(normaliser.value(json, full), step)?);
         } else if response.raw.is_empty() {

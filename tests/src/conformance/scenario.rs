@@ -15,6 +15,7 @@ use super::trace::Golden;
 pub struct Scenario {
     pub id: String,
     pub title: String,
+    pub spec: String,
     #[serde(default)]
     pub requires: Vec<String>,
     #[serde(default = "default_timeout_s")]

@@ -1,7 +1,9 @@
 //! One recorded entry, as golden files keep it and as a run makes it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The parts of an entry that are compared, in the order of the report.
 pub(super) const PARTS: [&str; 6] = ["status", "type", "headers", "empty", "text", "json"];
@@ -28,6 +30,10 @@ pub struct Entry {
     pub text: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "even_null")]
     pub json: Option<Value>,
+    /// Whether the whole body, of which `json` may show a part only, is an error with the answered status and
+    /// a message.
+    #[serde(skip)]
+    pub(super) is_proper_error: bool,
 }
 
 /// A body may be the JSON text `null`, which is a value here and not an absence.
@@ -67,5 +73,22 @@ pub struct Golden {
     pub title: String,
     pub spec: String,
     pub server: String,
+    /// Only under `better/`: step of the scenario -> members that it must have instead, where the better
+    /// outcome needs another call (fewer records to read, for instance).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub replace: BTreeMap<usize, Map<String, Value>>,
     pub steps: Vec<Entry>,
+}
+
+impl Golden {
+    /// The scenario's steps with the members that this trace replaces.
+    pub fn adapt(&self, steps: &[Value]) -> Vec<Value> {
+        let mut steps = steps.to_vec();
+        for (at, members) in &self.replace {
+            if let Some(Value::Object(step)) = steps.get_mut(*at) {
+                step.extend(members.clone());
+            }
+        }
+        steps
+    }
 }
