@@ -12,6 +12,9 @@ use podium_core::{Payload, TaskStatus};
 use podium_runtime::{Definition, Engine, EngineConfig, PollRequest, ReportRequest, StartRequest};
 use podium_store::{Store, StoreOptions};
 
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn number(at: usize, or: u64) -> u64 {
     std::env::args().nth(at).and_then(|a| a.parse().ok()).unwrap_or(or)
 }

@@ -16,6 +16,8 @@ use crate::turn::{Outside, Trouble, Turn, effect_bytes};
 pub(crate) struct Batch {
     pub(crate) turns: Vec<Turn>,
     at: HashMap<RunId, usize>,
+    /// New runs.
+    pub(crate) started: usize,
     /// Events decided.
     pub(crate) events: usize,
     /// Bytes of the statement, about.

@@ -13,7 +13,7 @@ use podium_core::{Plan, RunId, RunState, TaskNo, TaskState};
 use crate::entropy::random;
 use crate::messages::{RunBrief, TaskView};
 
-/// A run as some committed version left it.
+/// A run as some committed version left it. Boxed wherever it goes: it is large and changes hands often.
 pub(crate) struct CachedRun {
     pub(crate) state: RunState,
     pub(crate) plan: Arc<Plan>,
@@ -41,7 +41,7 @@ pub(crate) fn view(state: &RunState, plan: &Arc<Plan>, no: TaskNo) -> Option<Tas
 }
 
 struct Entry {
-    run: CachedRun,
+    run: Box<CachedRun>,
     bytes: usize,
     /// Where its id stands in `ids`.
     place: usize,
@@ -61,7 +61,7 @@ impl Cache {
     }
 
     /// Takes a run out for a turn; put it back after the commit.
-    pub(crate) fn take(&mut self, id: RunId) -> Option<CachedRun> {
+    pub(crate) fn take(&mut self, id: RunId) -> Option<Box<CachedRun>> {
         let entry = self.runs.remove(&id)?;
         self.bytes -= entry.bytes;
         self.ids.swap_remove(entry.place);
@@ -71,7 +71,7 @@ impl Cache {
         Some(entry.run)
     }
 
-    pub(crate) fn put(&mut self, run: CachedRun) {
+    pub(crate) fn put(&mut self, run: Box<CachedRun>) {
         let bytes = estimate(&run.state);
         // one huge run must not throw everything else out
         if bytes > self.max_bytes / 4 {

@@ -67,13 +67,11 @@ impl ParkedLine {
         self.line.pop_front()
     }
 
-    /// Takes a poll out that gives up. False if it is reserved or answered already.
-    pub(crate) fn leave(&mut self, ticket: &Ticket) -> bool {
+    /// Takes a poll out that gives up. `None` if it is reserved or answered already.
+    pub(crate) fn leave(&mut self, ticket: &Ticket) -> Option<Parked> {
         // ids rise along the line
-        match self.line.binary_search_by_key(&ticket.id, |p| p.id) {
-            Ok(at) => self.line.remove(at).is_some(),
-            Err(_) => false,
-        }
+        let at = self.line.binary_search_by_key(&ticket.id, |p| p.id).ok()?;
+        self.line.remove(at)
     }
 
     /// Takes out who has no time left.

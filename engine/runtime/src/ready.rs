@@ -34,6 +34,8 @@ const READ_BACKOFF: Duration = Duration::from_millis(500);
 const FORGET_AFTER: Duration = Duration::from_secs(60);
 /// Names of queues are the clients' to choose; beyond this many at once new ones are not kept.
 const QUEUES_AT_MOST: usize = 20_000;
+/// Since the last poll, for workers of this node to count as at work.
+const WORKERS_ARE_HERE_MS: u64 = 1_000;
 /// Window of a worker's presence (semantics §1.10).
 const POLLED_RECENTLY: Duration = Duration::from_secs(10);
 
@@ -74,8 +76,6 @@ struct State {
     claiming: HashSet<(RunId, TaskNo)>,
     line: ParkedLine,
     known: Known,
-    /// What of the window is counted among all waiting ids.
-    counted: usize,
     /// The first that was thrown out of a full window during a read, which may have begun before it was stored.
     cut: Option<Ready>,
     reading: bool,
@@ -103,8 +103,11 @@ pub(crate) struct Common {
     stopping: AtomicBool,
     parked: AtomicUsize,
     parked_limit: usize,
-    /// Ids in all windows.
-    waiting: AtomicUsize,
+    /// Tasks that the parked polls would take.
+    wanted: AtomicUsize,
+    /// When a worker last polled, in milliseconds since `base`.
+    polled_at: AtomicU64,
+    base: Instant,
     window: usize,
     queues: AtomicUsize,
 }
@@ -139,8 +142,8 @@ impl Queue {
         }
         let at = Instant::now();
         state.last_poll = at;
+        self.shared.polled_at.store(self.shared.since_base(), Ordering::Relaxed);
         let list = state.pop(wish.count, now, self.shared.preference());
-        self.count(&mut state);
         if !list.is_empty() {
             let low =
                 matches!(state.known, Known::UpTo(_)) && state.window.len() < self.shared.read_limit() / 4;
@@ -159,6 +162,7 @@ impl Queue {
         }
         let ticket = state.line.park(wish.count, wish.worker.clone(), wish.deadline);
         self.shared.parked.fetch_add(1, Ordering::Relaxed);
+        self.shared.wanted.fetch_add(wish.count, Ordering::Relaxed);
         let timer = state.next_timer(now);
         Taken::Parked { ticket, read, timer }
     }
@@ -166,10 +170,7 @@ impl Queue {
     /// Leaves the line. False: somebody has reserved this poll already, its answer will come.
     pub(crate) fn leave(&self, ticket: &Ticket) -> bool {
         let left = self.state.lock().line.leave(ticket);
-        if left {
-            self.shared.parked.fetch_sub(1, Ordering::Relaxed);
-        }
-        left
+        left.inspect(|parked| self.count_out(parked)).is_some()
     }
 
     /// Takes the poll that waits longest for a hand-off; `None` if nobody waits or older tasks may come first.
@@ -179,7 +180,7 @@ impl Queue {
             return None;
         }
         let parked = state.line.first()?;
-        self.count_out(1);
+        self.count_out(&parked);
         Some(parked)
     }
 
@@ -194,7 +195,6 @@ impl Queue {
         }
         state.window.insert(ready);
         state.shrink(2 * self.shared.read_limit());
-        self.count(&mut state);
         self.wake(&mut state, now);
         state.next_timer(now)
     }
@@ -228,11 +228,10 @@ impl Queue {
                 state.not_before = Some(Instant::now() + READ_BACKOFF);
             }
         }
-        self.count(&mut state);
         self.wake(&mut state, now);
         let overdue = state.line.overdue(Instant::now());
-        self.count_out(overdue.len());
         for parked in overdue {
+            self.count_out(&parked);
             parked.answer(Answer::Look);
         }
         state.next_timer(now)
@@ -259,33 +258,28 @@ impl Queue {
     fn release_all(&self) {
         let mut state = self.state.lock();
         while let Some(parked) = state.line.first() {
-            self.count_out(1);
+            self.count_out(&parked);
             parked.answer(Answer::Look);
         }
     }
 
     /// Wakes as many polls as there are tasks for them.
     fn wake(&self, state: &mut State, now: Timestamp) {
+        if state.line.is_empty() {
+            return;
+        }
         let mut due = state.window.iter().take_while(|r| r.available_at <= now).count();
         while due > 0 {
             let Some(parked) = state.line.first() else { return };
-            self.count_out(1);
+            self.count_out(&parked);
             due = due.saturating_sub(parked.count);
             parked.answer(Answer::Look);
         }
     }
 
-    fn count(&self, state: &mut State) {
-        let waiting = &self.shared.waiting;
-        match state.window.len().checked_sub(state.counted) {
-            Some(more) => waiting.fetch_add(more, Ordering::Relaxed),
-            None => waiting.fetch_sub(state.counted - state.window.len(), Ordering::Relaxed),
-        };
-        state.counted = state.window.len();
-    }
-
-    fn count_out(&self, n: usize) {
-        self.shared.parked.fetch_sub(n, Ordering::Relaxed);
+    fn count_out(&self, parked: &Parked) {
+        self.shared.parked.fetch_sub(1, Ordering::Relaxed);
+        self.shared.wanted.fetch_sub(parked.count, Ordering::Relaxed);
     }
 }
 
@@ -384,6 +378,10 @@ impl State {
 }
 
 impl Common {
+    fn since_base(&self) -> u64 {
+        u64::try_from(self.base.elapsed().as_millis()).unwrap_or(u64::MAX).max(1)
+    }
+
     fn preference(&self) -> Option<u64> {
         (!self.alone.load(Ordering::Relaxed)).then(|| self.buckets.load(Ordering::Relaxed))
     }
@@ -409,7 +407,9 @@ impl Queues {
             stopping: AtomicBool::new(false),
             parked: AtomicUsize::new(0),
             parked_limit,
-            waiting: AtomicUsize::new(0),
+            wanted: AtomicUsize::new(0),
+            polled_at: AtomicU64::new(0),
+            base: Instant::now(),
             window,
             queues: AtomicUsize::new(0),
         };
@@ -440,7 +440,6 @@ impl Queues {
             claiming: HashSet::new(),
             line: ParkedLine::default(),
             known: Known::Nothing,
-            counted: 0,
             cut: None,
             reading: false,
             last_read: None,
@@ -471,9 +470,12 @@ impl Queues {
         self.shared.parked.load(Ordering::Relaxed)
     }
 
-    /// Are workers behind, on this node: tasks wait that are known here, and no poll waits for any?
-    pub(crate) fn behind(&self) -> bool {
-        self.shared.waiting.load(Ordering::Relaxed) > 0 && self.shared.parked.load(Ordering::Relaxed) == 0
+    /// Are workers behind: they poll this node, but none waits for what `started` new runs may bring?
+    pub(crate) fn behind(&self, started: usize) -> bool {
+        let polled_at = self.shared.polled_at.load(Ordering::Relaxed);
+        let at_work =
+            polled_at > 0 && self.shared.since_base().saturating_sub(polled_at) < WORKERS_ARE_HERE_MS;
+        at_work && self.shared.wanted.load(Ordering::Relaxed) <= started
     }
 
     /// The buckets that this node holds, and whether it is the only one: then all work comes past its own writers.
@@ -513,10 +515,6 @@ impl Queues {
                 let mut state = queue.state.lock();
                 let busy = !state.line.is_empty() || state.reading || !state.claiming.is_empty();
                 state.retired = !busy && state.last_poll.elapsed() > FORGET_AFTER;
-                if state.retired {
-                    state.window.clear();
-                    queue.count(&mut state);
-                }
                 !state.retired
             });
             left += list.len();

@@ -42,7 +42,7 @@ pub(crate) enum Trouble {
 }
 
 pub(crate) struct Turn {
-    pub(crate) run: CachedRun,
+    pub(crate) run: Box<CachedRun>,
     /// What its change hangs on, should it change anything.
     base: ChangeKind,
     /// Events heard, with what was said to each.
@@ -61,7 +61,7 @@ pub(crate) struct Turn {
 
 impl Turn {
     /// A turn of a stored run.
-    pub(crate) fn of(run: CachedRun) -> Self {
+    pub(crate) fn of(run: Box<CachedRun>) -> Self {
         let base = ChangeKind::Update { expected: run.state.head.version };
         Turn::on(run, base)
     }
@@ -70,10 +70,10 @@ impl Turn {
     pub(crate) fn start(start: &Start) -> Self {
         let state = RunState::new(start.new.clone());
         let base = ChangeKind::Insert { metadata_version: Some(start.metadata_version) };
-        Turn::on(CachedRun { state, plan: start.plan.clone(), own: true }, base)
+        Turn::on(Box::new(CachedRun { state, plan: start.plan.clone(), own: true }), base)
     }
 
-    fn on(run: CachedRun, base: ChangeKind) -> Self {
+    fn on(run: Box<CachedRun>, base: ChangeKind) -> Self {
         Turn {
             was_open: !run.state.head.status.is_terminal(),
             run,
@@ -151,7 +151,7 @@ impl Turn {
 
     fn decide_one(&mut self, event: &Event, now: Timestamp, outside: &Outside<'_>) -> Result<Said, Trouble> {
         let cx = Cx { now, random: random(), settings: outside.settings, world: outside };
-        let CachedRun { state, plan, .. } = &mut self.run;
+        let CachedRun { state, plan, .. } = &mut *self.run;
         // a fault in a decision costs its run's callers an error, not the node its writer
         let decision = catch_unwind(AssertUnwindSafe(|| decide(plan, state, event, &cx)));
         match decision {

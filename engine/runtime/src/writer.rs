@@ -172,7 +172,7 @@ impl Writer {
         match &envelope.work {
             // what workers are behind with goes first: a new run waits for one batch more, so that polls find
             // the time to park and are handed its task in the commit that makes it
-            Work::Start(_) if self.in_flight.is_some() && self.shared.queues.behind() => {
+            Work::Start(_) if self.in_flight.is_some() && self.shared.queues.behind(self.forming.started) => {
                 self.starts.push(envelope)
             }
             Work::Start(_) => self.begin(envelope),
@@ -188,8 +188,7 @@ impl Writer {
                 }
             },
             Work::Inbox => {
-                let wanted =
-                    Wanted { have: self.cache.take(run).map(Box::new), inbox: true, ..Wanted::run(run) };
+                let wanted = Wanted { have: self.cache.take(run), inbox: true, ..Wanted::run(run) };
                 self.want(wanted, vec![envelope]);
             }
         }
@@ -197,6 +196,7 @@ impl Writer {
 
     fn begin(&mut self, envelope: Envelope) {
         if let Work::Start(start) = &envelope.work {
+            self.forming.started += 1;
             self.forming.add(Turn::start(start));
             self.hear(envelope);
         }
@@ -260,9 +260,9 @@ impl Writer {
             Ok(Found::Run { run, inbox }) => {
                 let idle = inbox.is_empty() && waiting.iter().all(|e| matches!(e.work, Work::Inbox));
                 if idle {
-                    return self.cache.put(*run);
+                    return self.cache.put(run);
                 }
-                self.forming.add(Turn::of(*run));
+                self.forming.add(Turn::of(run));
                 let mut rows = Some(inbox);
                 for envelope in waiting {
                     if !matches!(envelope.work, Work::Inbox) {
