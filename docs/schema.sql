@@ -265,7 +265,6 @@ CREATE TABLE public.task (
     wait_until timestamp with time zone,
     child uuid,
     extra text,
-    CONSTRAINT task_no_check CHECK (((no >= 1) AND (no <= 1048575))),
     CONSTRAINT task_status_check CHECK (((status >= 0) AND (status <= 8)))
 )
 PARTITION BY RANGE (run_id);
@@ -372,9 +371,7 @@ CREATE TABLE public.run (
     variables text,
     variables_slot bigint,
     extra text,
-    CONSTRAINT run_bucket_check CHECK (((bucket >= 0) AND (bucket <= 63))),
-    CONSTRAINT run_status_check CHECK (((status >= 0) AND (status <= 5))),
-    CONSTRAINT run_version_check CHECK ((version >= 0))
+    CONSTRAINT run_status_check CHECK (((status >= 0) AND (status <= 5)))
 )
 PARTITION BY RANGE (id);
 
@@ -606,9 +603,7 @@ CREATE TABLE public.run_rest (
     variables text,
     variables_slot bigint,
     extra text,
-    CONSTRAINT run_bucket_check CHECK (((bucket >= 0) AND (bucket <= 63))),
-    CONSTRAINT run_status_check CHECK (((status >= 0) AND (status <= 5))),
-    CONSTRAINT run_version_check CHECK ((version >= 0))
+    CONSTRAINT run_status_check CHECK (((status >= 0) AND (status <= 5)))
 )
 WITH (fillfactor='40', toast_tuple_target='8160');
 
@@ -703,7 +698,6 @@ CREATE TABLE public.task_rest (
     wait_until timestamp with time zone,
     child uuid,
     extra text,
-    CONSTRAINT task_no_check CHECK (((no >= 1) AND (no <= 1048575))),
     CONSTRAINT task_status_check CHECK (((status >= 0) AND (status <= 8)))
 )
 WITH (fillfactor='40', toast_tuple_target='8160');

@@ -16,6 +16,9 @@ pub struct StoreOptions {
     pub inline_limit_bytes: usize,
     /// Payloads beyond this many bytes are inserted before the batch, so that they do not delay it.
     pub ahead_limit_bytes: usize,
+    /// How long one round trip of a writer may take before its connection counts as lost and what it carried is
+    /// settled. Batches take milliseconds; a checkpoint on a slow disk may take seconds.
+    pub answer_timeout: Duration,
     /// How long a writer tries to find out what became of a commit whose connection broke.
     pub settle_timeout: Duration,
 }
@@ -30,6 +33,7 @@ impl Default for StoreOptions {
             // 74 / 3.48. A payload that is also kept in another place of its run is stored once only in `payload`.
             inline_limit_bytes: 300,
             ahead_limit_bytes: 64 * 1024,
+            answer_timeout: Duration::from_secs(15),
             settle_timeout: Duration::from_secs(30),
         }
     }

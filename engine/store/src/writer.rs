@@ -30,8 +30,6 @@ const SETTLE: &str = "batch.settle";
 const COUNT_BITS: u32 = 40;
 /// How often a batch is sent again after a serialization failure or deadlock before it counts as refused.
 const RACES: u32 = 5;
-/// How long one round trip may take. Batches take milliseconds; a checkpoint on a slow disk may take seconds.
-const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
 /// Stores changes of runs. One connection, used by one task at a time; several writers may run beside each other.
 pub struct Writer {
@@ -235,7 +233,7 @@ impl Writer {
     }
 
     async fn reconnect(&mut self) -> Result<PgConnection, sqlx::Error> {
-        let (connection, session) = in_time(async {
+        let (connection, session) = in_time(self.store.options.answer_timeout, async {
             let mut connection = connect(&self.store).await?;
             let session = read_session(&mut connection).await?;
             Ok((connection, session))
@@ -251,7 +249,9 @@ impl Writer {
             Some(connection) => connection,
             None => self.reconnect().await?,
         };
-        let outcome = in_time(send_on(&mut connection, &mut self.session, batch, write_id)).await;
+        let within = self.store.options.answer_timeout;
+        let sent = send_on(&mut connection, &mut self.session, batch, write_id);
+        let outcome = in_time(within, sent).await;
         match &outcome {
             // away may be a server that turned read-only: the next connection finds the one that writes
             Err(e) if matches!(kind(e), Kind::Lost | Kind::Away) => {}
@@ -367,7 +367,7 @@ impl Writer {
         )
         .bind(&keys)
         .fetch_all(&mut connection);
-        let rows = in_time(read).await?;
+        let rows = in_time(self.store.options.answer_timeout, read).await?;
         self.connection = Some(connection);
         Ok(rows)
     }
@@ -420,12 +420,15 @@ impl Writer {
 }
 
 /// A peer that vanished without a word answers never: the connection counts as lost, and what it carried is settled.
-async fn in_time<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
-    match tokio::time::timeout(ANSWER_WITHIN, answer).await {
+async fn in_time<T>(
+    within: Duration,
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    match tokio::time::timeout(within, answer).await {
         Ok(answer) => answer,
         Err(_) => Err(sqlx::Error::Io(std::io::Error::new(
             std::io::ErrorKind::TimedOut,
-            format!("the database did not answer within {} s", ANSWER_WITHIN.as_secs()),
+            format!("the database did not answer within {} ms", within.as_millis()),
         ))),
     }
 }

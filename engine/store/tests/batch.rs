@@ -111,15 +111,25 @@ async fn a_refused_change_fails_alone() {
     let db = database().await;
     let mut writer = db.store.writer().await.unwrap();
     let runs: Vec<_> = (0..9).map(|n| db.run(n)).collect();
-    let mut effects: Vec<_> = runs.iter().map(started).collect();
-    // a task number beyond the table's check
-    effects[4].push(Effect::TaskAdded(task(1 << 21, now()).into()));
+    let effects: Vec<_> = runs.iter().map(started).collect();
     let all: Vec<_> = runs.iter().zip(&effects).map(|(r, e)| insert(r, e)).collect();
+    writer.apply(&all).await.unwrap();
+    // one adds a task whose number is taken
+    let effects: Vec<Vec<Effect>> = runs
+        .iter()
+        .enumerate()
+        .map(|(i, run)| {
+            let no = if i == 4 { 1 } else { 2 };
+            vec![Effect::Run(Box::new(run.head.clone())), Effect::TaskAdded(task(no, now()).into())]
+        })
+        .collect();
+    let all: Vec<_> = runs.iter().zip(&effects).map(|(r, e)| update(r.head.id, 1, e)).collect();
     let outcomes = writer.apply(&all).await.unwrap().outcomes;
     for (i, outcome) in outcomes.iter().enumerate() {
         assert_eq!(matches!(outcome, ChangeOutcome::Failed(_)), i == 4, "{i} {outcome:?}");
     }
-    assert_eq!(db.number("SELECT count(*) FROM run").await, 8);
+    assert_eq!(db.number("SELECT count(*) FROM run WHERE version = 2").await, 8);
+    assert_eq!(db.number("SELECT count(*) FROM task WHERE no = 2").await, 8);
     assert!(db.store.stats().halved > 0);
 }
 

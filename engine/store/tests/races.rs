@@ -4,12 +4,12 @@
 mod common;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{Db, assert_same, database, folded, insert, started, update};
 use podium_core::{Effect, RunState};
-use podium_store::{Change, ChangeKind, ChangeOutcome, StoreError};
+use podium_store::{Change, ChangeKind, ChangeOutcome, Store, StoreError, StoreOptions};
 use sqlx::{Connection, PgConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -67,7 +67,8 @@ async fn overlapping_batches_of_two_writers_never_deadlock() {
                 while Instant::now() < ends {
                     round += 1;
                     // the same runs, handed over in another order by each writer, with new runs in between
-                    let mut order: Vec<usize> = (0..runs.len()).filter(|i| !(i + round).is_multiple_of(3)).collect();
+                    let mut order: Vec<usize> =
+                        (0..runs.len()).filter(|i| !(i + round).is_multiple_of(3)).collect();
                     order.rotate_left(round % 17);
                     if who == 1 {
                         order.reverse();
@@ -115,10 +116,14 @@ async fn overlapping_batches_of_two_writers_never_deadlock() {
     assert!(stored > 500, "{stored}");
 }
 
-/// Passes bytes to PostgreSQL and, when told, cuts the connection before its answer comes back.
+const NONE: u8 = 0;
+const CUT: u8 = 1;
+const SILENT: u8 = 2;
+
+/// Passes bytes to PostgreSQL and, when told, cuts the connection or goes silent before the answer comes back.
 struct Wire {
     url: String,
-    cut: Arc<AtomicBool>,
+    fault: Arc<AtomicU8>,
 }
 
 async fn wire(to: &str) -> Wire {
@@ -126,17 +131,17 @@ async fn wire(to: &str) -> Wire {
     let (user, server) = head.rsplit_once('@').unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("{user}@{}/{name}", listener.local_addr().unwrap());
-    let cut = Arc::new(AtomicBool::new(false));
-    let (server, cutting) = (server.to_owned(), cut.clone());
+    let fault = Arc::new(AtomicU8::new(NONE));
+    let (server, cutting) = (server.to_owned(), fault.clone());
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
             tokio::spawn(pass(client, server.clone(), cutting.clone()));
         }
     });
-    Wire { url, cut }
+    Wire { url, fault }
 }
 
-async fn pass(client: TcpStream, server: String, cut: Arc<AtomicBool>) {
+async fn pass(client: TcpStream, server: String, fault: Arc<AtomicU8>) {
     let server = TcpStream::connect(server).await.unwrap();
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
@@ -150,8 +155,13 @@ async fn pass(client: TcpStream, server: String, cut: Arc<AtomicBool>) {
     });
     let mut buffer = vec![0; 1 << 16];
     while let Ok(n @ 1..) = from_server.read(&mut buffer).await {
-        // the statement was executed and committed: its answer is thrown away with the connection
-        if cut.swap(false, Ordering::SeqCst) || to_client.write_all(&buffer[..n]).await.is_err() {
+        // the statement was executed and committed: its answer is thrown away
+        match fault.swap(NONE, Ordering::SeqCst) {
+            CUT => break,
+            SILENT => std::future::pending().await,
+            _ => {}
+        }
+        if to_client.write_all(&buffer[..n]).await.is_err() {
             break;
         }
     }
@@ -163,8 +173,7 @@ async fn a_commit_whose_answer_was_lost_is_found() {
     let db = database().await;
     let runs = stored_runs(&db, 3).await;
     let wire = wire(&db.url).await;
-    let through =
-        podium_store::Store::connect(&wire.url, podium_store::StoreOptions::default()).await.unwrap();
+    let through = Store::connect(&wire.url, StoreOptions::default()).await.unwrap();
     let mut writer = through.writer().await.unwrap();
     let fresh = db.run(77);
     let start = started(&fresh);
@@ -189,7 +198,7 @@ async fn a_commit_whose_answer_was_lost_is_found() {
         Change { kind: ChangeKind::Confirm { expected: 9 }, ..confirm },
     ];
     assert_eq!(writer.apply(&prepare).await.unwrap().outcomes, vec![ChangeOutcome::Stale; 3]);
-    wire.cut.store(true, Ordering::SeqCst);
+    wire.fault.store(CUT, Ordering::SeqCst);
     let applied = writer.apply(&changes).await.unwrap();
     let (stored, stale) = (ChangeOutcome::Stored, ChangeOutcome::Stale);
     assert_eq!(applied.outcomes, [stored.clone(), stale, stored.clone(), stored]);
@@ -197,12 +206,33 @@ async fn a_commit_whose_answer_was_lost_is_found() {
     assert_same(&db.store.load(runs[0].head.id).await.unwrap().unwrap(), &folded(&runs[0], 2, &effects[0]));
     assert_same(&db.store.load(fresh.head.id).await.unwrap().unwrap(), &folded(&fresh, 1, &start));
     // only settled by reading, nothing to send again
-    wire.cut.store(true, Ordering::SeqCst);
+    wire.fault.store(CUT, Ordering::SeqCst);
     let again = named(&runs[0], "twice");
     let applied = writer.apply(&[update(runs[0].head.id, 2, &again)]).await.unwrap();
     assert_eq!(applied.outcomes, [ChangeOutcome::Stored]);
     assert!(applied.db_now.as_micros() > 0 && applied.metadata_version > 0);
     assert_eq!(db.store.load(runs[0].head.id).await.unwrap().unwrap().head.version, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_goes_silent_is_given_up_and_settled() {
+    let db = database().await;
+    let run = stored_runs(&db, 1).await.remove(0);
+    let wire = wire(&db.url).await;
+    let options = StoreOptions { answer_timeout: Duration::from_secs(1), ..StoreOptions::default() };
+    let through = Store::connect(&wire.url, options).await.unwrap();
+    let mut writer = through.writer().await.unwrap();
+    let effects = named(&run, "once");
+    // prepared first, see above
+    assert_eq!(
+        writer.apply(&[update(run.head.id, 9, &effects)]).await.unwrap().outcomes,
+        [ChangeOutcome::Stale]
+    );
+    wire.fault.store(SILENT, Ordering::SeqCst);
+    let applied = writer.apply(&[update(run.head.id, 1, &effects)]).await.unwrap();
+    assert_eq!(applied.outcomes, [ChangeOutcome::Stored]);
+    assert_eq!(through.stats().settled, 1);
+    assert_same(&db.store.load(run.head.id).await.unwrap().unwrap(), &folded(&run, 2, &effects));
 }
 
 #[tokio::test(flavor = "multi_thread")]
