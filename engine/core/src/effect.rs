@@ -30,7 +30,10 @@ pub enum Effect {
     Parked(Box<ParkedEvent>),
     /// A parked event was used or expired.
     Unparked(InboxId),
-    Logged { task: TaskNo, line: LogLine },
+    Logged {
+        task: TaskNo,
+        line: LogLine,
+    },
 }
 
 /// A message to publish (one outbox row; key: run and task).

@@ -10,8 +10,8 @@ use podium_core::{RunId, RunStatus, TaskStatus, Timestamp};
 use podium_runtime::{EngineConfig, EngineError, Reported};
 use serde_json::json;
 use support::{
-    SOON, complete, config, database, define, define_with, id_of, node, poll, poll_of, poll_one, report_of, simple,
-    start, start_of, state, until, until_status, worker,
+    SOON, complete, config, database, define, define_with, id_of, node, poll, poll_of, poll_one, report_of,
+    simple, start, start_of, state, until, until_status, worker,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -23,7 +23,9 @@ async fn a_task_goes_from_start_to_end() {
     let pay = poll_one(&engine, "pay").await;
     assert_eq!((pay.run.id, pay.task.status, pay.task.poll_count), (run, TaskStatus::InProgress, 1));
     assert_eq!(pay.task.input.text(), r#"{"in":{"a":1}}"#);
-    assert!(matches!(complete(&engine, &pay).await, Reported::Applied(view) if view.task.status == TaskStatus::Completed));
+    assert!(
+        matches!(complete(&engine, &pay).await, Reported::Applied(view) if view.task.status == TaskStatus::Completed)
+    );
     let ship = poll_one(&engine, "ship").await;
     complete(&engine, &ship).await;
     let end = state(&engine, run).await;
@@ -88,10 +90,13 @@ async fn two_hundred_runs_at_once() {
     define(&engine, "order", json!([simple("pay"), simple("ship")])).await;
     let workers: Vec<_> =
         (0..8).map(|i| worker(&engine, if i % 2 == 0 { "pay" } else { "ship" }, 10)).collect();
-    let runs: HashSet<RunId> = join_all((0..200).map(|_| start(&engine, "order"))).await.into_iter().collect();
+    let runs: HashSet<RunId> =
+        join_all((0..200).map(|_| start(&engine, "order"))).await.into_iter().collect();
     assert_eq!(runs.len(), 200);
-    until("all are complete", SOON, || async { db.number("SELECT count(*) FROM run WHERE status = 2").await == 200 })
-        .await;
+    until("all are complete", SOON, || async {
+        db.number("SELECT count(*) FROM run WHERE status = 2").await == 200
+    })
+    .await;
     let mut done = 0;
     for worker in workers {
         done += worker.stop().await;
@@ -106,7 +111,9 @@ async fn two_hundred_runs_at_once() {
 async fn one_poll_is_filled_before_the_next_and_nobody_waits_for_more() {
     let db = database().await;
     let engine = node(&db, config()).await;
-    let branches: Vec<_> = (0..5).map(|i| json!([{"name": "leaf", "taskReferenceName": format!("l{i}"), "type": "SIMPLE"}])).collect();
+    let branches: Vec<_> = (0..5)
+        .map(|i| json!([{"name": "leaf", "taskReferenceName": format!("l{i}"), "type": "SIMPLE"}]))
+        .collect();
     define(
         &engine,
         "fork",
@@ -177,7 +184,11 @@ async fn timers_fire_in_time() {
     let all = || async { db.number("SELECT count(*) FROM run WHERE status = 2").await == 500 };
     until("all are over", SOON, all).await;
     let counters = engine.counters();
-    println!("500 timers: over after {:?}, latest {} ms late", began.elapsed(), counters.timer_lateness_max_ms);
+    println!(
+        "500 timers: over after {:?}, latest {} ms late",
+        began.elapsed(),
+        counters.timer_lateness_max_ms
+    );
     assert!(counters.timer_lateness_max_ms < 1_000, "{counters:?}");
     let early = "SELECT count(*) FROM task WHERE ended_at - scheduled_at < interval '2 seconds'";
     assert_eq!(db.number(early).await, 0);
@@ -268,7 +279,8 @@ async fn a_full_node_refuses_and_recovers() {
     start(&engine, "order").await;
 
     assert!(poll(&engine, "other", 1, 0).await.is_empty());
-    let (first, second) = tokio::join!(engine.poll(poll_of("other", 1, 200)), engine.poll(poll_of("other", 1, 200)));
+    let (first, second) =
+        tokio::join!(engine.poll(poll_of("other", 1, 200)), engine.poll(poll_of("other", 1, 200)));
     assert!(first.is_ok() && matches!(second, Err(EngineError::Unavailable(_))));
     assert!(engine.counters().refused_overload > 0);
 }
@@ -293,12 +305,19 @@ async fn a_stopping_node_finishes_what_it_has() {
     let began = Instant::now();
     engine.shutdown(SOON).await;
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-    assert!(parked.await.unwrap().is_ok_and(|leased| leased.tasks.is_empty()), "parked polls are answered empty");
+    assert!(
+        parked.await.unwrap().is_ok_and(|leased| leased.tasks.is_empty()),
+        "parked polls are answered empty"
+    );
     let answers: Vec<_> = join_all(starts).await.into_iter().map(|a| a.unwrap()).collect();
     let started = answers.iter().filter(|a| a.is_ok()).count() as i64;
     assert!(answers.iter().all(|a| matches!(a, Ok(_) | Err(EngineError::Unavailable(_)))));
     assert_eq!(db.number("SELECT count(*) FROM run").await, started);
-    assert_eq!(db.number("SELECT count(*) FROM node_lease WHERE node IS NOT NULL").await, 0, "leases are given up");
+    assert_eq!(
+        db.number("SELECT count(*) FROM node_lease WHERE node IS NOT NULL").await,
+        0,
+        "leases are given up"
+    );
     assert!(matches!(engine.start(start_of("order")).await, Err(EngineError::Unavailable(_))));
     assert!(!engine.health().healthy);
 }

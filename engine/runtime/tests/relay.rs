@@ -42,7 +42,8 @@ impl EventSink for Wire {
 }
 
 fn publish(ref_name: &str, key: &str) -> Value {
-    let request = json!({"topic": "t", "key": key, "value": {"n": ref_name}, "bootStrapServers": "localhost:9092"});
+    let request =
+        json!({"topic": "t", "key": key, "value": {"n": ref_name}, "bootStrapServers": "localhost:9092"});
     json!({"name": ref_name, "taskReferenceName": ref_name, "type": "KAFKA_PUBLISH",
         "inputParameters": {"kafka_request": request}})
 }
@@ -54,7 +55,10 @@ async fn messages_of_a_run_go_in_order_and_complete_their_tasks() {
     let engine = node_with(&db, Some(wire.clone()), config()).await;
     define(&engine, "tell", json!([publish("a", "k"), publish("b", "k"), publish("c", "k")])).await;
     let runs = join_all((0..100).map(|_| start(&engine, "tell"))).await;
-    until("all are told", SOON, || async { db.number("SELECT count(*) FROM run WHERE status = 2").await == 100 }).await;
+    until("all are told", SOON, || async {
+        db.number("SELECT count(*) FROM run WHERE status = 2").await == 100
+    })
+    .await;
     assert_eq!(db.number("SELECT count(*) FROM outbox WHERE pending").await, 0);
     let seen = wire.seen.lock().clone();
     assert_eq!(seen.len(), 300);
@@ -82,7 +86,11 @@ async fn a_lost_message_goes_again_and_a_refused_one_fails_its_task() {
     define(&engine, "tell", json!([publish("a", "k"), publish("b", "k")])).await;
     let run = start(&engine, "tell").await;
     let end = until_status(&engine, run, RunStatus::Failed).await;
-    assert!(end.head.reason.as_deref().is_some_and(|r| r.contains("the topic does not exist")), "{:?}", end.head.reason);
+    assert!(
+        end.head.reason.as_deref().is_some_and(|r| r.contains("the topic does not exist")),
+        "{:?}",
+        end.head.reason
+    );
     assert_eq!(*wire.seen.lock(), [(run, 1), (run, 1), (run, 1), (run, 2)]);
     let counters = engine.counters();
     assert_eq!((counters.relay_lost, counters.relay_published, counters.relay_refused), (2, 1, 1));
@@ -107,7 +115,8 @@ async fn what_a_dead_node_did_not_get_out_is_sent_by_another() {
     .await;
     assert_eq!(db.number("SELECT count(*) FROM outbox WHERE pending").await, 0);
     for run in runs {
-        let seen: Vec<TaskNo> = wire.seen.lock().iter().filter(|(r, _)| *r == run).map(|(_, no)| *no).collect();
+        let seen: Vec<TaskNo> =
+            wire.seen.lock().iter().filter(|(r, _)| *r == run).map(|(_, no)| *no).collect();
         assert_eq!(seen, [1, 2]);
         assert_eq!(state(&engine, run).await.head.status, RunStatus::Completed);
     }
@@ -119,7 +128,8 @@ async fn what_one_node_decides_the_other_publishes_in_order() {
     let (wa, wb) = (Arc::new(Wire::default()), Arc::new(Wire::default()));
     let a = node_with(&db, Some(wa.clone()), config()).await;
     let b = node_with(&db, Some(wb.clone()), config()).await;
-    until("shared", SOON, || async { db.number("SELECT count(DISTINCT node) FROM node_lease").await == 2 }).await;
+    until("shared", SOON, || async { db.number("SELECT count(DISTINCT node) FROM node_lease").await == 2 })
+        .await;
     let keys = ["k", "l", "m", "n", "o", "p"];
     for key in keys {
         define(&a, key, json!([publish("a", key), publish("b", key), publish("c", key)])).await;
@@ -136,9 +146,16 @@ async fn what_one_node_decides_the_other_publishes_in_order() {
     println!("node a sent {}, node b {}", sa.len(), sb.len());
     assert_eq!(sa.len() + sb.len(), 180, "each message once");
     for run in runs {
-        let on = |seen: &[(RunId, TaskNo)]| seen.iter().filter(|(r, _)| *r == run).map(|(_, no)| *no).collect::<Vec<_>>();
+        let on = |seen: &[(RunId, TaskNo)]| {
+            seen.iter().filter(|(r, _)| *r == run).map(|(_, no)| *no).collect::<Vec<_>>()
+        };
         // a run of one key is in one lane: one node has sent all of it, in order
-        assert!(matches!((&*on(&sa), &*on(&sb)), ([1, 2, 3], []) | ([], [1, 2, 3])), "{:?} {:?}", on(&sa), on(&sb));
+        assert!(
+            matches!((&*on(&sa), &*on(&sb)), ([1, 2, 3], []) | ([], [1, 2, 3])),
+            "{:?} {:?}",
+            on(&sa),
+            on(&sb)
+        );
     }
 }
 

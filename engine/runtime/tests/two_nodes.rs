@@ -10,8 +10,8 @@ use podium_core::{CompletionEvent, InboxMessage, RunId, RunStatus, TaskStatus};
 use podium_runtime::{Definition, Engine, InboundEvent, IngestBatch, Ingested, LaneKey, Reported};
 use serde_json::json;
 use support::{
-    SOON, complete, config, database, define, node, poll, poll_of, poll_one, report_of, simple, start, start_of, state,
-    until, until_status, worker,
+    SOON, complete, config, database, define, node, poll, poll_of, poll_one, report_of, simple, start,
+    start_of, state, until, until_status, worker,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,8 +41,10 @@ async fn each_task_is_claimed_once() {
     // nobody polls yet: all of them lie in the index when both nodes begin
     join_all((0..300).map(|i| start(if i % 2 == 0 { &a } else { &b }, "order"))).await;
     let workers: Vec<_> = (0..8).map(|i| worker(if i % 2 == 0 { &a } else { &b }, "pay", 7)).collect();
-    until("all are complete", SOON, || async { db.number("SELECT count(*) FROM run WHERE status = 2").await == 300 })
-        .await;
+    until("all are complete", SOON, || async {
+        db.number("SELECT count(*) FROM run WHERE status = 2").await == 300
+    })
+    .await;
     let mut done = 0;
     for worker in workers {
         done += worker.stop().await;
@@ -50,7 +52,10 @@ async fn each_task_is_claimed_once() {
     assert_eq!(done, 300);
     assert_eq!(db.number("SELECT max(poll_count)::bigint FROM task").await, 1);
     let (ca, cb) = (a.counters(), b.counters());
-    println!("claims {} + {}, lost {} + {}, stale {} + {}", ca.claims, cb.claims, ca.lost_claims, cb.lost_claims, ca.stale, cb.stale);
+    println!(
+        "claims {} + {}, lost {} + {}, stale {} + {}",
+        ca.claims, cb.claims, ca.lost_claims, cb.lost_claims, ca.stale, cb.stale
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -59,7 +64,8 @@ async fn a_node_finds_the_tasks_of_the_other_within_a_second_or_so() {
     let (a, b) = (node(&db, config()).await, node(&db, config()).await);
     define(&a, "order", json!([simple("pay")])).await;
     // b knows that it is not alone once it holds its share
-    until("shared", SOON, || async { db.number("SELECT count(DISTINCT node) FROM node_lease").await == 2 }).await;
+    until("shared", SOON, || async { db.number("SELECT count(DISTINCT node) FROM node_lease").await == 2 })
+        .await;
     let waiting = {
         let b = b.clone();
         tokio::spawn(async move { poll(&b, "pay", 1, 15_000).await })
@@ -115,7 +121,8 @@ async fn a_wide_fork_is_worked_on_by_two_nodes() {
     let db = database().await;
     let (a, b) = (node(&db, config()).await, node(&db, config()).await);
     let refs: Vec<_> = (0..200).map(|i| format!("l{i}")).collect();
-    let leaves: Vec<_> = refs.iter().map(|r| json!([{"name": "leaf", "taskReferenceName": r, "type": "SIMPLE"}])).collect();
+    let leaves: Vec<_> =
+        refs.iter().map(|r| json!([{"name": "leaf", "taskReferenceName": r, "type": "SIMPLE"}])).collect();
     define(
         &a,
         "fork",
@@ -127,7 +134,12 @@ async fn a_wide_fork_is_worked_on_by_two_nodes() {
     let began = Instant::now();
     let run = start(&a, "fork").await;
     until_status(&b, run, RunStatus::Completed).await;
-    println!("fork of 200 on two nodes: {:?}, stale {} + {}", began.elapsed(), a.counters().stale, b.counters().stale);
+    println!(
+        "fork of 200 on two nodes: {:?}, stale {} + {}",
+        began.elapsed(),
+        a.counters().stale,
+        b.counters().stale
+    );
     let mut done = 0;
     for worker in workers {
         done += worker.stop().await;
@@ -194,7 +206,12 @@ async fn an_early_event_and_its_task_always_meet() {
     tokio::join!(reports, events);
     let met = "SELECT count(*) FROM task WHERE ref_name = 'wait_for_email_completion' AND status = 2";
     until("all have met", Duration::from_secs(60), || async { db.number(met).await == TIMES }).await;
-    println!("{TIMES} pairs met in {:?}, stale {} + {}", began.elapsed(), a.counters().stale, b.counters().stale);
+    println!(
+        "{TIMES} pairs met in {:?}, stale {} + {}",
+        began.elapsed(),
+        a.counters().stale,
+        b.counters().stale
+    );
     until("the inbox is empty", SOON, || async { db.number("SELECT count(*) FROM inbox").await == 0 }).await;
     assert_eq!(db.number("SELECT count(*) FROM parked_event").await, 0);
     assert_eq!(db.number("SELECT count(*) FROM task WHERE ref_name = 'after'").await, TIMES);
@@ -239,9 +256,11 @@ async fn dying_connections_lose_nothing() {
         .collect();
     for _ in 0..15 {
         tokio::time::sleep(Duration::from_millis(60)).await;
-        db.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                WHERE application_name = 'podium' AND datname = current_database()")
-            .await;
+        db.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE application_name = 'podium' AND datname = current_database()",
+        )
+        .await;
     }
     let mut runs = HashSet::new();
     for starter in starters {
@@ -266,9 +285,13 @@ async fn dying_connections_lose_nothing() {
 async fn an_inline_definition_needs_no_registration() {
     let db = database().await;
     let (a, b) = (node(&db, config()).await, node(&db, config()).await);
-    let def = serde_json::from_value(json!({"name": "inline", "tasks": [simple("pay")], "inputTemplate": {"b": 2, "a": 9}}));
-    let request =
-        podium_runtime::StartRequest { definition: Definition::Inline(Box::new(def.unwrap())), ..start_of("inline") };
+    let def = serde_json::from_value(
+        json!({"name": "inline", "tasks": [simple("pay")], "inputTemplate": {"b": 2, "a": 9}}),
+    );
+    let request = podium_runtime::StartRequest {
+        definition: Definition::Inline(Box::new(def.unwrap())),
+        ..start_of("inline")
+    };
     let run = a.start(request).await.unwrap();
     let view = poll_one(&b, "pay").await;
     assert_eq!(view.run.id, run);

@@ -100,15 +100,7 @@ fn request(request: Option<&Value>, task: TaskNo) -> Result<Outgoing, String> {
     let serializer = serializer.ok_or_else(|| not_sent("null".to_owned()))?;
     let key = key(request.get("key"), &serializer).map_err(not_sent)?;
     let headers = headers.ok_or_else(|| not_sent("headers is null".to_owned()))?;
-    Ok(Outgoing {
-        task,
-        cluster: Some(servers),
-        topic,
-        key: Some(key),
-        value,
-        headers,
-        max_block_ms,
-    })
+    Ok(Outgoing { task, cluster: Some(servers), topic, key: Some(key), value, headers, max_block_ms })
 }
 
 fn key(key: Option<&Value>, serializer: &str) -> Result<Vec<u8>, String> {

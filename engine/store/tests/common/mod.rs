@@ -3,6 +3,7 @@
 //! `PODIUM_TEST_DATABASE_URL` names a server to use instead. The private one is stopped when this process
 //! ends, however it ends: a shell waits for the end of a pipe that the process holds.
 #![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
