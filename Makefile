@@ -32,7 +32,8 @@ release: ## build the optimised binary, target/release/podium
 test: ## all tests: real PostgreSQL, a real Kafka node, recorded answers of a genuine Conductor
 	@scripts/setup.sh test
 	$(CARGO) build $(LOCKED) -p podium-server
-	$(CARGO) test $(LOCKED) --workspace
+	$(CARGO) test $(LOCKED) --workspace --exclude podium-tests
+	$(CARGO) test $(LOCKED) -p podium-tests --lib --test architecture --test engine --test conformance
 
 lint: ## formatting and warnings, both as errors
 	$(CARGO) fmt --all --check
