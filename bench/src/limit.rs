@@ -80,26 +80,28 @@ fn fresh_ids() -> Vec<Uuid> {
     (0..BATCH).map(|_| Uuid::from_u128(Uuid::now_v7().as_u128() & !0xf_ffff)).collect()
 }
 
-/// Durations in ms of single durable commits of one small row, with nothing else running.
-pub(crate) async fn commit_ms(url: &str, count: usize) -> anyhow::Result<Vec<f64>> {
-    let mut connection = PgConnection::connect(url).await?;
-    sqlx::query("CREATE TABLE IF NOT EXISTS bench_commit (id bigserial PRIMARY KEY, body text)")
-        .execute(&mut connection)
-        .await?;
-    let payload = hundred_bytes();
-    let mut samples = Vec::with_capacity(count);
-    for i in 0..count + 20 {
+/// Measures single durable commits of one small row.
+pub(crate) struct Committer(PgConnection);
+
+impl Committer {
+    pub(crate) async fn open(url: &str) -> anyhow::Result<Committer> {
+        let mut connection = PgConnection::connect(url).await?;
+        sqlx::query("CREATE TABLE IF NOT EXISTS bench_commit (id bigserial PRIMARY KEY, body text)")
+            .execute(&mut connection)
+            .await?;
+        Ok(Committer(connection))
+    }
+
+    /// Duration of one commit in ms.
+    pub(crate) async fn commit_ms(&mut self) -> anyhow::Result<f64> {
+        let payload = hundred_bytes();
         let begun = Instant::now();
         sqlx::query("INSERT INTO bench_commit (body) VALUES ($1)")
             .bind(&payload)
-            .execute(&mut connection)
+            .execute(&mut self.0)
             .await?;
-        if i >= 20 {
-            samples.push(begun.elapsed().as_secs_f64() * 1e3);
-        }
-        tokio::time::sleep(Duration::from_millis(3)).await;
+        Ok(begun.elapsed().as_secs_f64() * 1e3)
     }
-    Ok(samples)
 }
 
 #[cfg(test)]

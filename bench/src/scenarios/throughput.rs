@@ -77,9 +77,7 @@ pub(crate) async fn measure(machine: &Machine, report: &mut Report, pace: Pace) 
     report.add("W1 statements per workflow", cost.statements / each, "", Target::None);
     report.add("W1 transactions per workflow", cost.transactions / each, "", Target::None);
     for (table, (all, hot)) in cost.updates.iter().filter(|(_, (all, _))| *all >= each * 0.01) {
-        let target =
-            if matches!(table.as_str(), "task" | "run") { Target::AtLeast(0.9) } else { Target::None };
-        report.add(&format!("W1 HOT updates of {table}"), hot / all, "", target);
+        report.add(&format!("W1 HOT updates of {table}"), hot / all, "", Target::None);
     }
     report.add("memory, loaded", memory, "MB", Target::AtMost(100.0));
 
