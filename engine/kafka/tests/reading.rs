@@ -99,6 +99,57 @@ async fn a_full_buffer_pauses_and_loses_nothing(settings: KafkaSettings) {
     lanes.close().await;
 }
 
+/// A lane whose start is found late neither holds up the others nor makes them miss or repeat anything.
+async fn lanes_may_begin_one_by_one(settings: KafkaSettings) {
+    let (topic, producer) = topic_with(&settings, 4, 400).await;
+    let mut group = LanesSettings::new(unique("g"), &[&topic]);
+    group.buffer_records = 20;
+    let (lanes, mut events) = Lanes::join(&settings, &group).expect("joins");
+    let (round, ids) = assigned(&mut events).await;
+    assert_eq!(ids.len(), 4);
+    let mut held = Vec::new();
+    let mut read: BTreeMap<i32, Vec<usize>> = BTreeMap::new();
+    for (n, id) in ids.iter().enumerate() {
+        let start = if n % 2 == 0 { Start::Offset(0) } else { Start::Beginning };
+        held.extend(lanes.begin(round, vec![(id.clone(), start)]).await);
+        send(&producer, &topic, 400 + 100 * n, 500 + 100 * n).await;
+        for lane in &mut held {
+            // some of it only, so that later ones begin while these are full
+            let batch = tokio::time::timeout(LONG, lane.next(30, usize::MAX)).await.expect("in time");
+            read.entry(lane.id().partition).or_default().extend(batch.expect("open").iter().map(number));
+        }
+    }
+    while read.values().map(Vec::len).sum::<usize>() < 800 {
+        for lane in &mut held {
+            let Ok(batch) = tokio::time::timeout(Duration::from_millis(100), lane.next(30, usize::MAX)).await
+            else {
+                continue;
+            };
+            read.entry(lane.id().partition).or_default().extend(batch.expect("open").iter().map(number));
+        }
+    }
+    for (partition, numbers) in &read {
+        assert!(numbers.is_sorted_by(|a, b| a < b), "partition {partition}: {numbers:?}");
+    }
+    assert!(lanes.begin(round, vec![(ids[0].clone(), Start::Beginning)]).await.is_empty(), "it has begun");
+    lanes.close().await;
+}
+
+/// The first record that is as young as an instant.
+async fn offsets_are_found_by_time(settings: KafkaSettings) {
+    let (topic, producer) = topic_with(&settings, 1, 10).await;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    let (lanes, mut events) =
+        Lanes::join(&settings, &LanesSettings::new(unique("g"), &[&topic])).expect("joins");
+    let (_, ids) = assigned(&mut events).await;
+    let at = |seconds: i64| lanes.offset_at(&ids[0], now.as_millis() as i64 + 1_000 * seconds, LONG);
+    assert_eq!(at(-3_600).await.expect("an answer"), 0);
+    assert_eq!(at(3_600).await.expect("an answer"), 10);
+    send(&producer, &topic, 10, 11).await;
+    assert_eq!(at(3_600).await.expect("an answer"), 11);
+    lanes.close().await;
+}
+
 async fn members_share_and_take_over(settings: KafkaSettings) {
     let (topic, producer) = topic_with(&settings, 4, 0).await;
     let group = LanesSettings::new(unique("g"), &[&topic]);
@@ -166,6 +217,8 @@ macro_rules! on_both {
 on_both!(
     a_lane_begins_where_it_is_told,
     a_full_buffer_pauses_and_loses_nothing,
+    lanes_may_begin_one_by_one,
+    offsets_are_found_by_time,
     members_share_and_take_over,
     an_offset_that_is_gone_ends_the_lane
 );

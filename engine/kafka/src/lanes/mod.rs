@@ -1,7 +1,7 @@
 //! Reading as a member of a group: one ordered lane per partition.
 //!
 //! ```text
-//! group ──> LaneEvent::Assigned ──> the caller finds where to begin ──> Lanes::begin ──> Lane per partition
+//! group ──> LaneEvent::Assigned ──> the caller finds where each begins ──> Lanes::begin ──> Lane per partition
 //! librdkafka ──> pump ──> Lane's buffer (bounded: the partition pauses) ──> Lane::next
 //! ```
 //!
@@ -79,8 +79,8 @@ impl LanesSettings {
 /// What the group does to this member.
 #[derive(Clone, Debug)]
 pub enum LaneEvent {
-    /// These lanes are ours, all of them. The caller answers with [`Lanes::begin`] and this round, even with
-    /// no lane at all; until then nothing is read.
+    /// These lanes are ours, all of them. The caller answers with [`Lanes::begin`] and this round, for all of them
+    /// at once or one by one; until then nothing of them is read.
     Assigned { round: u64, lanes: Vec<LaneId> },
     /// All lanes of the last assignment are gone; their `next` says so too.
     Revoked,
@@ -146,7 +146,7 @@ impl Lanes {
         Ok((Lanes { consumer, commands, pump }, LaneEvents(events)))
     }
 
-    /// Begins to read these lanes of an assignment. Empty if the round is over already.
+    /// Begins to read these lanes of an assignment; the rest may follow later. Empty if the round is over already.
     pub async fn begin(&self, round: u64, starts: Vec<(LaneId, Start)>) -> Vec<Lane> {
         let (reply, lanes) = oneshot::channel();
         let _ = self.commands.send(Command::Begin { round, starts, reply });
@@ -172,6 +172,28 @@ impl Lanes {
             }
         };
         Ok(lanes.iter().filter_map(offset).collect())
+    }
+
+    /// The offset of the first record that is as young as this, in milliseconds since 1970; the lane's end if
+    /// there is none.
+    pub async fn offset_at(
+        &self,
+        lane: &LaneId,
+        timestamp_ms: i64,
+        wait: Duration,
+    ) -> Result<i64, KafkaError> {
+        let mut wanted = TopicPartitionList::with_capacity(1);
+        wanted.add_partition_offset(&lane.topic, lane.partition, Offset::Offset(timestamp_ms.max(0)))?;
+        let consumer = self.consumer.clone();
+        let found = blocking(move || consumer.offsets_for_times(wanted, wait)).await??;
+        let found = found.find_partition(&lane.topic, lane.partition);
+        if let Some(found) = &found {
+            found.error()?;
+        }
+        match found.map(|found| found.offset()) {
+            Some(Offset::Offset(n)) => Ok(n),
+            _ => Ok(self.watermarks(lane, wait).await?.high),
+        }
     }
 
     /// How far a lane reaches on the broker now.

@@ -13,12 +13,16 @@ use rdkafka::topic_partition_list::Offset;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{ClientContext as _, TopicPartitionList};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::context::{GroupContext, Rebalance};
 use super::{Item, Lane, LaneEnd, LaneEvent, LaneId, LanesSettings, Level, Start};
 use crate::error::KafkaError;
 use crate::record::Record;
 
+/// Lanes that begin within this time of each other are assigned together: each assignment makes those that
+/// read already fetch anew.
+const ASSIGN_TOGETHER: Duration = Duration::from_millis(20);
 /// How often hints go to Kafka.
 const HINT_EVERY: Duration = Duration::from_secs(1);
 const RANGE_WAIT: Duration = Duration::from_secs(5);
@@ -38,15 +42,30 @@ pub(super) enum Command {
 struct Feed {
     items: mpsc::UnboundedSender<Item>,
     level: Arc<Level>,
+    /// Where to begin.
+    start: Start,
     /// The offset wanted next, once known.
     next: Option<i64>,
 }
 
 impl Feed {
-    fn new() -> (Feed, Items) {
+    fn new(start: Start) -> (Feed, Items) {
         let (items, receiver) = mpsc::unbounded_channel();
         let level = Arc::new(Level::default());
-        (Feed { items, level: level.clone(), next: None }, (receiver, level))
+        let next = match start {
+            Start::Offset(n) => Some(n),
+            Start::Beginning | Start::End => None,
+        };
+        (Feed { items, level: level.clone(), start, next }, (receiver, level))
+    }
+
+    /// Where an assignment made now goes on.
+    fn at(&self) -> Offset {
+        match (self.next, self.start) {
+            (Some(n), _) | (None, Start::Offset(n)) => Offset::Offset(n),
+            (None, Start::Beginning) => Offset::Beginning,
+            (None, Start::End) => Offset::End,
+        }
     }
 
     fn end(&self, end: LaneEnd) {
@@ -65,6 +84,8 @@ pub(super) struct Pump {
     /// The lanes of the current assignment that nobody has begun yet.
     offered: Vec<LaneId>,
     feeds: HashMap<Arc<str>, HashMap<i32, Feed>>,
+    /// Lanes have begun that librdkafka is told of then.
+    assign_at: Option<Instant>,
 }
 
 impl Pump {
@@ -83,6 +104,7 @@ impl Pump {
             round: 0,
             offered: Vec::new(),
             feeds: HashMap::new(),
+            assign_at: None,
         }
     }
 
@@ -104,6 +126,9 @@ impl Pump {
                     None | Some(Command::Stop) => break,
                     Some(order) => self.obey(order),
                 },
+                () = tokio::time::sleep_until(self.assign_at.unwrap_or_else(Instant::now)), if self.assign_at.is_some() => {
+                    self.assign_feeds();
+                }
                 _ = hints.tick() => consumer.context().commit_hints(&*consumer),
                 Some(message) = stream.next() => {
                     match message {
@@ -125,17 +150,21 @@ impl Pump {
     fn rebalanced(&mut self, what: Rebalance) {
         self.round += 1;
         self.end_all();
+        self.assign_at = None;
+        self.offered.clear();
         match what {
             Rebalance::Assigned(lanes) => {
                 self.consumer.context().answered();
                 if lanes.is_empty() {
-                    self.assign(&TopicPartitionList::new());
+                    self.assign_feeds();
+                } else {
+                    // an answer in any case: until it comes librdkafka joins no other round of the group
+                    self.assign_at = Some(Instant::now() + ASSIGN_TOGETHER);
                 }
                 self.offered.clone_from(&lanes);
                 let _ = self.events.send(LaneEvent::Assigned { round: self.round, lanes });
             }
             Rebalance::Revoked => {
-                self.offered.clear();
                 let _ = self.events.send(LaneEvent::Revoked);
             }
         }
@@ -172,25 +201,18 @@ impl Pump {
         }
     }
 
+    /// A lane whose start is known late does not hold up the others: it is added to what is read already.
     fn begin(&mut self, starts: Vec<(LaneId, Start)>) -> Vec<Lane> {
         let Some(commands) = self.commands.upgrade() else { return Vec::new() };
-        let mut list = TopicPartitionList::with_capacity(starts.len());
         let mut lanes = Vec::with_capacity(starts.len());
         for (id, start) in starts {
-            if !self.offered.contains(&id) {
+            let Some(offered) = self.offered.iter().position(|lane| *lane == id) else { continue };
+            if matches!(start, Start::Offset(n) if n < 0) {
+                tracing::warn!(lane = %id, ?start, "not an offset");
                 continue;
             }
-            let (at, next) = match start {
-                Start::Offset(n) => (Offset::Offset(n), Some(n)),
-                Start::Beginning => (Offset::Beginning, None),
-                Start::End => (Offset::End, None),
-            };
-            if let Err(error) = list.add_partition_offset(&id.topic, id.partition, at) {
-                tracing::warn!(lane = %id, %error, "not an offset");
-                continue;
-            }
-            let (mut feed, (items, level)) = Feed::new();
-            feed.next = next;
+            self.offered.swap_remove(offered);
+            let (feed, (items, level)) = Feed::new(start);
             self.feeds.entry(id.topic.clone()).or_default().insert(id.partition, feed);
             let (max_records, max_bytes) = (self.max_records, self.max_bytes);
             lanes.push(Lane {
@@ -203,9 +225,33 @@ impl Pump {
                 end: None,
             });
         }
-        self.offered.clear();
-        self.assign(&list);
+        if lanes.is_empty() {
+            return lanes;
+        }
+        if self.offered.is_empty() {
+            self.assign_feeds();
+        } else {
+            self.assign_at.get_or_insert_with(|| Instant::now() + ASSIGN_TOGETHER);
+        }
         lanes
+    }
+
+    /// Tells librdkafka all lanes that have begun. Those that read already go on after their last record.
+    fn assign_feeds(&mut self) {
+        self.assign_at = None;
+        let mut list = TopicPartitionList::new();
+        for (topic, partitions) in &self.feeds {
+            for (partition, feed) in partitions {
+                // whether a partition is paused does not survive an assignment for certain
+                if feed.level.paused.swap(false, Ordering::SeqCst) {
+                    self.resume(&LaneId { topic: topic.clone(), partition: *partition });
+                }
+                if let Err(error) = list.add_partition_offset(topic, *partition, feed.at()) {
+                    tracing::warn!(%topic, partition, %error, "not an offset");
+                }
+            }
+        }
+        self.assign(&list);
     }
 
     /// librdkafka numbers its fetches: what was fetched before this call is not handed out after it.
@@ -213,8 +259,7 @@ impl Pump {
         let Some(old) = self.feeds.get_mut(&*lane.topic).and_then(|t| t.get_mut(&lane.partition)) else {
             return;
         };
-        let (mut feed, items) = Feed::new();
-        feed.next = Some(at);
+        let (feed, items) = Feed::new(Start::Offset(at));
         *old = feed;
         self.resume(lane);
         if let Err(error) =
@@ -236,6 +281,10 @@ impl Pump {
     fn dispatch(&mut self, message: &BorrowedMessage<'_>) {
         let feed = self.feeds.get_mut(message.topic()).and_then(|t| t.get_mut(&message.partition()));
         let Some(feed) = feed else { return };
+        // an assignment that was made anew may bring again what was on its way
+        if feed.next.is_some_and(|next| message.offset() < next) {
+            return;
+        }
         let record = Record::copy(message);
         feed.next = Some(record.offset + 1);
         let size = record.size_bytes();
