@@ -19,7 +19,7 @@ use podium_runtime::ports::EventSink;
 use podium_store::Store;
 use podium_workers::email_validator::EmailValidator;
 use podium_workers::phone_validator::PhoneValidator;
-use podium_workers::{Host, HostSettings, NewGroup, Service};
+use podium_workers::{Host, HostSettings, Service};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -179,9 +179,8 @@ async fn serve(
 async fn start_workers(config: &Config, options: &NodeOptions) -> anyhow::Result<Vec<Host>> {
     let mut hosts = Vec::new();
     let (Some(kafka), Some(s3)) = (&options.kafka, &options.s3) else { return Ok(hosts) };
-    let new_group = if options.young_broker { NewGroup::Beginning } else { NewGroup::End };
     for name in &options.workers {
-        hosts.push(start_worker(*name, config, kafka, s3.clone(), new_group).await?);
+        hosts.push(start_worker(*name, config, kafka, s3.clone()).await?);
     }
     Ok(hosts)
 }
@@ -206,17 +205,16 @@ pub(crate) async fn start_worker(
     config: &Config,
     kafka: &KafkaSettings,
     s3: S3Settings,
-    new_group: NewGroup,
 ) -> anyhow::Result<Host> {
     let store = ObjectStore::new(s3)?;
     let settings = config.validators();
     match name {
         WorkerName::EmailValidator => {
-            host(EmailValidator::new(store, settings), config, kafka, new_group).await
+            host(EmailValidator::new(store, settings), config, kafka).await
         }
         WorkerName::PhoneValidator => {
             let service = PhoneValidator::new(store, settings).map_err(anyhow::Error::msg)?;
-            host(service, config, kafka, new_group).await
+            host(service, config, kafka).await
         }
     }
 }
@@ -225,11 +223,9 @@ async fn host<S: Service>(
     service: S,
     config: &Config,
     kafka: &KafkaSettings,
-    new_group: NewGroup,
 ) -> anyhow::Result<Host> {
     let settings = HostSettings {
         completion_topic: config.workers.completion_topic.clone(),
-        new_group,
         ..HostSettings::of::<S>()
     };
     Ok(Host::start(service, kafka, settings).await?)

@@ -6,8 +6,14 @@
 //!
 //! At least once: the offset moves only after the answer is acknowledged, so a crash repeats the request and
 //! its answer, never loses it. Requests of one partition run one after the other.
+//!
+//! A group that never committed anything begins at the beginning of its topic. Runs may have waited for their
+//! service since before it was first started, and a member that is killed before its first commit must not
+//! skip what came meanwhile, which "at the end" would do both times. Who puts a new group on a topic full of old
+//! requests sets its offsets first (`kafka-consumer-groups --reset-offsets --to-latest`).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use podium_kafka::{
@@ -31,16 +37,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(15);
 /// One question to the brokers.
 const ASK: Duration = Duration::from_secs(5);
 
-/// Where a group begins that has never committed anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum NewGroup {
-    /// At the end, pinned once: what is sent after the host is ready is read. For brokers with a past.
-    #[default]
-    End,
-    /// At the beginning. For a broker that is as young as we are.
-    Beginning,
-}
-
 /// How a service is run.
 #[derive(Clone, Debug)]
 pub struct HostSettings {
@@ -49,7 +45,6 @@ pub struct HostSettings {
     pub completion_topic: String,
     /// Records that nobody can read go here.
     pub dead_letter_topic: String,
-    pub new_group: NewGroup,
 }
 
 impl HostSettings {
@@ -60,7 +55,6 @@ impl HostSettings {
             group: S::GROUP.to_owned(),
             completion_topic: COMPLETION_TOPIC.to_owned(),
             dead_letter_topic: format!("{}.dead-letter", S::TOPIC),
-            new_group: NewGroup::End,
         }
     }
 }
@@ -113,14 +107,20 @@ impl Host {
         let (ready, is_ready) = watch::channel(false);
         let voice = Voice { completed_type: S::COMPLETED_TYPE, stage: S::STAGE };
         let shared = Arc::new(Shared { service, voice, settings, producer, stop: stopped });
-        let main = tokio::spawn(run(shared, cluster, lanes, events, ready));
+        let main = tokio::spawn(run(shared, lanes, events, ready));
         Ok(Self { service: S::NAME, stop, ready: is_ready, main })
     }
 
-    /// Waits until the group gave this member its partitions: from here on no request is missed. `false`
-    /// when that did not happen in time.
+    /// Waits until this member reads all partitions that the group gave it; `false` when that did not happen in
+    /// time. Requests that were sent before are answered as well.
     pub async fn ready(&mut self, wait: Duration) -> bool {
-        matches!(tokio::time::timeout(wait, self.ready.wait_for(|r| *r)).await, Ok(Ok(_)))
+        tokio::time::timeout(wait, self.until_ready()).await.is_ok() && *self.ready.borrow()
+    }
+
+    /// The same without a limit.
+    pub async fn until_ready(&mut self) {
+        // an error means that the host has stopped, and nobody is served by waiting for ever
+        let _ = self.ready.wait_for(|r| *r).await;
     }
 
     /// The service's name.
@@ -145,13 +145,13 @@ impl Host {
 
 async fn run<S: Service>(
     shared: Arc<Shared<S>>,
-    cluster: Cluster,
     lanes: Lanes,
     mut events: podium_kafka::LaneEvents,
     ready: watch::Sender<bool>,
 ) {
     let mut stop = shared.stop.clone();
     let mut tasks = JoinSet::new();
+    let (lanes, ready) = (Arc::new(lanes), Arc::new(ready));
     loop {
         let event = tokio::select! {
             _ = stop.wait_for(|s| *s) => break,
@@ -170,45 +170,49 @@ async fn run<S: Service>(
             }
             Some(LaneEvent::Trouble(error)) => warn!(service = S::NAME, %error, "trouble with the brokers"),
             Some(LaneEvent::Assigned { round, lanes: given }) => {
-                let Some(starts) = find_starts(&shared, &cluster, &lanes, &given).await else { break };
-                for lane in
-                    lanes.begin(round, starts.iter().map(|s| (s.lane.clone(), s.start)).collect()).await
-                {
-                    let pin = starts.iter().find(|s| s.lane == *lane.id()).and_then(|s| s.pin);
-                    // a group that begins at the end must do so once, not again after a crash before its first record
-                    if let Some(end) = pin {
-                        lane.done(end);
-                    }
-                    tasks.spawn(work(Arc::clone(&shared), lane));
-                }
                 info!(
                     service = S::NAME,
                     partitions = given.len(),
                     "taking requests from {}",
                     shared.settings.topic
                 );
-                ready.send_replace(true);
+                ready.send_replace(given.is_empty());
+                let left = Arc::new(AtomicUsize::new(given.len()));
+                for id in given {
+                    let (shared, lanes) = (Arc::clone(&shared), Arc::clone(&lanes));
+                    let (left, ready) = (Arc::clone(&left), Arc::clone(&ready));
+                    // each for itself: a partition without a leader holds up no other
+                    tasks.spawn(async move {
+                        let Some(start) = find_start(&shared, &lanes, &id).await else { return };
+                        // an assignment that is over by then gives no lane
+                        let Some(lane) = lanes.begin(round, vec![(id, start)]).await.pop() else { return };
+                        drop(lanes);
+                        if left.fetch_sub(1, Ordering::Relaxed) == 1 {
+                            ready.send_replace(true);
+                        }
+                        work(shared, lane).await;
+                    });
+                }
             }
         }
     }
     while tasks.join_next().await.is_some() {}
-    lanes.close().await;
+    // the tasks are gone, and so are their references
+    if let Some(lanes) = Arc::into_inner(lanes) {
+        lanes.close().await;
+    }
 }
 
-/// Asks until the brokers answer; `None` when the host stops first. An assignment that is over by then is no
-/// harm: beginning it gives no lanes.
-async fn find_starts<S: Service>(
-    shared: &Shared<S>,
-    cluster: &Cluster,
-    lanes: &Lanes,
-    given: &[LaneId],
-) -> Option<Vec<Begin>> {
+/// Asks until the brokers answer; `None` when the host stops first.
+async fn find_start<S: Service>(shared: &Shared<S>, lanes: &Lanes, lane: &LaneId) -> Option<Start> {
     let mut stop = shared.stop.clone();
     let mut wait = FIRST_WAIT;
     loop {
-        match starts(&shared.settings, cluster, lanes, given).await {
-            Ok(starts) => return Some(starts),
-            Err(error) => warn!(service = S::NAME, %error, "could not find where to begin; asking again"),
+        match start(lanes, lane).await {
+            Ok(start) => return Some(start),
+            Err(error) => {
+                warn!(service = S::NAME, %lane, %error, "could not find where to begin; asking again");
+            }
         }
         tokio::select! {
             _ = stop.wait_for(|s| *s) => return None,
@@ -218,42 +222,16 @@ async fn find_starts<S: Service>(
     }
 }
 
-struct Begin {
-    lane: LaneId,
-    start: Start,
-    /// The offset to commit at once.
-    pin: Option<i64>,
-}
-
-/// Where each lane begins: what the group committed; else, for a group that never committed anything, the
-/// setting; else (a later topic or partition) the beginning.
-async fn starts(
-    settings: &HostSettings,
-    cluster: &Cluster,
-    lanes: &Lanes,
-    given: &[LaneId],
-) -> Result<Vec<Begin>, KafkaError> {
-    let partitions = cluster.topic(&settings.topic, ASK).await?.map(|t| t.partitions).unwrap_or_default();
-    let topic: Arc<str> = settings.topic.as_str().into();
-    let all: Vec<LaneId> =
-        partitions.into_iter().map(|p| LaneId { topic: Arc::clone(&topic), partition: p }).collect();
-    let committed = lanes.committed(&all, ASK).await?;
-    let at_end = committed.is_empty() && settings.new_group == NewGroup::End;
-    let mut starts = Vec::with_capacity(given.len());
-    for lane in given {
-        let marks = lanes.watermarks(lane, ASK).await?;
-        let (start, pin) = match committed.get(lane) {
-            Some(offset) if (marks.low..=marks.high).contains(offset) => (Start::Offset(*offset), None),
-            Some(offset) => {
-                warn!(%lane, offset, low = marks.low, "the committed offset is gone; reading what is left");
-                (Start::Beginning, None)
-            }
-            None if at_end => (Start::Offset(marks.high), Some(marks.high)),
-            None => (Start::Beginning, None),
-        };
-        starts.push(Begin { lane: lane.clone(), start, pin });
+/// Where a lane begins: at what the group committed, else at the beginning.
+async fn start(lanes: &Lanes, lane: &LaneId) -> Result<Start, KafkaError> {
+    let committed = lanes.committed(std::slice::from_ref(lane), ASK).await?;
+    let Some(offset) = committed.get(lane) else { return Ok(Start::Beginning) };
+    let marks = lanes.watermarks(lane, ASK).await?;
+    if (marks.low..=marks.high).contains(offset) {
+        return Ok(Start::Offset(*offset));
     }
-    Ok(starts)
+    warn!(%lane, offset, low = marks.low, "the committed offset is gone; reading what is left");
+    Ok(Start::Beginning)
 }
 
 async fn work<S: Service>(shared: Arc<Shared<S>>, mut lane: Lane) {

@@ -20,7 +20,7 @@ mod service;
 mod validator;
 
 pub use events::{COMPLETION_TOPIC, EVENT_ID_HEADER};
-pub use host::{Host, HostError, HostSettings, NewGroup};
+pub use host::{Host, HostError, HostSettings};
 pub use request::{FileRequest, Request};
 pub use rows::{Counts, Outputs, Reason, RowCheck, Sieve, SieveError};
 pub use service::{Done, Service, ServiceError, ValidatorSettings};

@@ -256,6 +256,29 @@ async fn a_new_group_begins_at_the_end_once(kafka: KafkaSettings) {
     router.stop().await;
 }
 
+/// A node is killed between two steps: it has taken the lane but not stored where it begins, and events of runs
+/// under way come before another one does.
+async fn what_came_before_the_first_position_is_read(kafka: KafkaSettings) {
+    let site = Site::new(kafka.clone()).await;
+    site.define_stage("stage").await;
+    let cluster = Cluster::configured(&kafka).expect("settings");
+    cluster.ensure_topics(&[TopicSpec::named(&site.router.topic)], LONG).await.expect("made");
+    let early = nodes::start(&site.engine, "stage").await;
+    site.send(None, completion(early, DONE, &json!({"result": "success"}))).await;
+    let cluster = cluster.id(LONG).await.expect("an id");
+    let key =
+        LaneKey { cluster, group: site.router.group.clone(), topic: site.router.topic.clone(), partition: 0 };
+    let taken = site.engine.take_position(key).await.expect("taken");
+    assert_eq!(taken.next_offset, None);
+    let late = nodes::start(&site.engine, "stage").await;
+    site.send(None, completion(late, DONE, &json!({"result": "success"}))).await;
+    let router = site.route().await;
+    for run in [early, late] {
+        nodes::until_status(&site.engine, run, RunStatus::Completed).await;
+    }
+    router.stop().await;
+}
+
 /// Records that are gone stop the lane with an alarm, unless the settings say where to go on.
 async fn a_topic_made_anew_stops_the_lane(kafka: KafkaSettings) {
     let mut site = Site::new(kafka.clone()).await;
@@ -298,5 +321,6 @@ on_both!(
     a_fenced_router_reads_again,
     a_killed_node_is_replaced,
     a_new_group_begins_at_the_end_once,
+    what_came_before_the_first_position_is_read,
     a_topic_made_anew_stops_the_lane
 );

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use podium_core::def::{TaskDef, WorkflowDef};
-use podium_core::{Event, LogLine, RunId, Span, TaskId};
+use podium_core::{Event, LogLine, RunId, Span, TaskId, Timestamp};
 use podium_store::{NodeLease, Store};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
@@ -213,6 +213,11 @@ impl Engine {
     /// Takes a lane over from whoever held it: they can commit nothing to it any more.
     pub async fn take_position(&self, lane: LaneKey) -> Result<Position, EngineError> {
         ingest::take_position(self.shared(), lane).await
+    }
+
+    /// When the oldest run that has not ended was started; `None` if all have. Reads much: for rare questions.
+    pub async fn oldest_open_run(&self) -> Result<Option<Timestamp>, EngineError> {
+        ingest::oldest_open_run(self.shared()).await
     }
 
     /// Takes a batch of events and the position after it, in one commit. The turns of the runs follow at once.

@@ -3,7 +3,7 @@
 //! Whoever takes a partition raises the epoch of its position; every later commit carries the epoch and the
 //! expected offset. So a paused consumer that wakes up changes nothing, and the position never goes back.
 
-use podium_core::{InboxMessage, RunId};
+use podium_core::{InboxMessage, RunId, Timestamp};
 use uuid::Uuid;
 
 use crate::Store;
@@ -28,6 +28,17 @@ impl Store {
         .await
         .map_err(StoreError::at("position.take"))?;
         Ok(Position { epoch: row.epoch, next_offset: row.next_offset })
+    }
+
+    /// When the oldest run that has not ended was started. Reads the whole table of runs: a lane asks once in its life.
+    pub async fn oldest_open_run(&self) -> Result<Option<Timestamp>, StoreError> {
+        let micros: Option<i64> = sqlx::query_scalar(
+            "SELECT (extract(epoch FROM min(created_at)) * 1000000)::bigint FROM run WHERE status < 2",
+        )
+        .fetch_one(&self.inner.pool)
+        .await
+        .map_err(StoreError::at("position.oldest_open_run"))?;
+        Ok(micros.map(Timestamp::from_micros))
     }
 
     /// Stores messages for runs and moves the position past them: both or nothing, in one statement.

@@ -36,8 +36,8 @@ pub(super) fn run(name: Name, layers: &Layers) -> anyhow::Result<()> {
         let stop = signals.first();
         tokio::pin!(stop);
         let mut wait = std::time::Duration::from_secs(1);
-        let host = loop {
-            let started = start_worker(name, &config, &kafka, s3.clone(), podium_workers::NewGroup::End);
+        let mut host = loop {
+            let started = start_worker(name, &config, &kafka, s3.clone());
             let error = tokio::select! {
                 host = started => match host {
                     Ok(host) => break host,
@@ -53,8 +53,13 @@ pub(super) fn run(name: Name, layers: &Layers) -> anyhow::Result<()> {
             }
             wait = (wait * 2).min(std::time::Duration::from_secs(15));
         };
-        info!("{} takes requests", host.service());
-        stop.await;
+        tokio::select! {
+            () = host.until_ready() => {
+                info!("{} takes requests", host.service());
+                stop.await;
+            }
+            () = &mut stop => {}
+        }
         host.stop(config.server.shutdown_grace.0).await;
         info!("stopped");
         Ok(())

@@ -1,11 +1,12 @@
 //! Membership in the group, and one task per lane.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use podium_core::InboxMessage;
 use podium_kafka::{
-    Cluster, KafkaError, Lane, LaneEnd, LaneEvent, LaneEvents, LaneId, Lanes, LanesSettings, Record, Start,
+    Cluster, KafkaError, Lane, LaneEnd, LaneEvent, LaneEvents, Lanes, LanesSettings, Record, Start,
     TopicOutcome, TopicSpec, Watermarks,
 };
 use podium_runtime::{EngineError, InboundEvent, IngestBatch, Ingested};
@@ -31,6 +32,7 @@ enum Ended {
 }
 
 pub(super) async fn run(shared: Arc<Shared>, ready: watch::Sender<bool>, mut stop: watch::Receiver<bool>) {
+    let ready = Arc::new(ready);
     loop {
         let member = tokio::select! {
             joined = join(&shared) => joined,
@@ -62,7 +64,7 @@ async fn follow(
     mut events: LaneEvents,
     origin: &Arc<Origin>,
     tasks: &mut JoinSet<Ended>,
-    ready: &watch::Sender<bool>,
+    ready: &Arc<watch::Sender<bool>>,
 ) {
     let mut lag = tokio::time::interval(Duration::from_secs(1));
     loop {
@@ -110,20 +112,15 @@ async fn try_join(shared: &Shared) -> Result<Member, KafkaError> {
     let cluster = Cluster::configured(kafka)?;
     let id = cluster.id(BROKER_WAIT).await?;
     let topics = [TopicSpec::named(&settings.topic), TopicSpec::named(&settings.dead_letter_topic)];
-    let mut ours = false;
     for (name, outcome) in cluster.ensure_topics(&topics, BROKER_WAIT).await? {
-        match outcome {
-            TopicOutcome::Created => ours |= name == settings.topic,
-            TopicOutcome::Existed => {}
-            TopicOutcome::Refused(error) => {
-                tracing::warn!(topic = name, %error, "the broker did not let us make a topic")
-            }
+        if let TopicOutcome::Refused(error) = outcome {
+            tracing::warn!(topic = name, %error, "the broker did not let us make a topic");
         }
     }
     let mut group = LanesSettings::new(&settings.group, &[&settings.topic]);
     group.session_timeout = settings.session_timeout;
     let (lanes, events) = Lanes::join(kafka, &group)?;
-    Ok(Member { lanes, events, origin: Arc::new(Origin { id, cluster, ours }) })
+    Ok(Member { lanes, events, origin: Arc::new(Origin { id, cluster }) })
 }
 
 async fn change(
@@ -131,7 +128,7 @@ async fn change(
     lanes: &Arc<Lanes>,
     origin: &Arc<Origin>,
     tasks: &mut JoinSet<Ended>,
-    ready: &watch::Sender<bool>,
+    ready: &Arc<watch::Sender<bool>>,
     event: LaneEvent,
 ) {
     match event {
@@ -153,25 +150,30 @@ async fn change(
                 lanes = ids.len(),
                 "the event router has its lanes"
             );
-            let taken = ids.iter().map(|lane| async {
-                Some((lane.clone(), position::take(shared, lanes, origin, lane).await?))
-            });
-            let mut held: Vec<(LaneId, Held)> =
-                futures::future::join_all(taken).await.into_iter().flatten().collect();
-            let starts: Vec<_> =
-                held.iter().map(|(lane, held)| (lane.clone(), Start::Offset(held.next))).collect();
-            let wanted = starts.len();
-            let begun = lanes.begin(round, starts).await;
-            let complete = begun.len() == wanted;
-            for lane in begun {
-                let Some(at) = held.iter().position(|(id, _)| id == lane.id()) else { continue };
-                let (id, held) = held.swap_remove(at);
-                shared.figures.lane(&id, |figures| figures.next_offset = held.next);
+            let _ = ready.send(ids.is_empty());
+            let left = Arc::new(AtomicUsize::new(ids.len()));
+            for id in ids {
                 let (shared, lanes, origin) = (shared.clone(), lanes.clone(), origin.clone());
-                tasks.spawn(LaneReader { shared, lanes, origin, lane, held }.run());
+                let (ready, left) = (ready.clone(), left.clone());
+                // each for itself: a partition without a leader holds up no other
+                tasks.spawn(async move {
+                    let settled = move || {
+                        if left.fetch_sub(1, Ordering::Relaxed) == 1 {
+                            let _ = ready.send(true);
+                        }
+                    };
+                    let Some(held) = position::take(&shared, &lanes, &origin, &id).await else {
+                        settled();
+                        return Ended::Quietly;
+                    };
+                    // an assignment that ended meanwhile gives none; the next one is on its way
+                    let begun = lanes.begin(round, vec![(id, Start::Offset(held.next))]).await.pop();
+                    let Some(lane) = begun else { return Ended::Quietly };
+                    shared.figures.lane(lane.id(), |figures| figures.next_offset = held.next);
+                    settled();
+                    LaneReader { shared, lanes, origin, lane, held }.run().await
+                });
             }
-            // an assignment that ended meanwhile gave none; the next one is on its way
-            let _ = ready.send(complete);
         }
     }
 }

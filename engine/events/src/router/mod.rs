@@ -23,8 +23,8 @@ pub use figures::{LaneFigures, RouterFigures};
 /// Where a lane begins for which no position is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum NewGroup {
-    /// At the beginning if this process made the topic or the partition is younger than the group; where another
-    /// router of the group stopped, if Kafka knows; else at the end, once.
+    /// Where another router of the group stopped, if Kafka knows; at the beginning if the partition is younger than
+    /// the group; else an hour before the oldest open run started, at the end if there is none.
     #[default]
     Auto,
     /// At the beginning (development broker: everything in it is ours).

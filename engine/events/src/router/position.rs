@@ -8,6 +8,8 @@ use podium_runtime::{IngestBatch, Ingested, LaneKey};
 use super::{NewGroup, OutOfRange, Shared};
 
 const ASK_WAIT: Duration = Duration::from_secs(5);
+/// The clocks of those who write events and of the database.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(3600);
 const RETRY_FIRST: Duration = Duration::from_millis(50);
 const RETRY_LAST: Duration = Duration::from_secs(2);
 
@@ -16,8 +18,6 @@ pub(super) struct Origin {
     /// The cluster's id.
     pub(super) id: String,
     pub(super) cluster: Cluster,
-    /// This process made the topic.
-    pub(super) ours: bool,
 }
 
 /// A lane taken over.
@@ -106,7 +106,7 @@ async fn first(
     lane: &LaneId,
     reach: Watermarks,
 ) -> Option<i64> {
-    if origin.ours || shared.settings.new_group == NewGroup::Beginning {
+    if shared.settings.new_group == NewGroup::Beginning {
         return Some(reach.low);
     }
     // a router that kept its offsets in Kafka may have been here before us: go on where it stopped
@@ -130,10 +130,34 @@ async fn first(
         Some(next) => (*next).clamp(reach.low, reach.high),
         // the group is older than this partition
         None if !committed.is_empty() => reach.low,
-        None => reach.high,
+        None => since_open_runs(shared, lanes, lane, reach).await?,
     };
     tracing::info!(%lane, next, "a lane begins that was never read by this group");
     Some(next)
+}
+
+/// Before the oldest run that is open: events of runs under way are read however long this lane had no position,
+/// and whoever was killed before it could store one. Events of runs that have ended change nothing.
+///
+/// `reach` was asked for before the runs are: the events of a run that starts after that lie behind its end.
+async fn since_open_runs(shared: &Shared, lanes: &Lanes, lane: &LaneId, reach: Watermarks) -> Option<i64> {
+    match shared.engine.oldest_open_run().await {
+        Ok(None) => Some(reach.high),
+        Ok(Some(started)) => {
+            let at = started.as_millis() - CLOCKS_DIFFER.as_millis() as i64;
+            match lanes.offset_at(lane, at, ASK_WAIT).await {
+                Ok(next) => Some(next),
+                Err(error) => {
+                    tracing::warn!(%lane, %error, "could not ask for a lane's records of a time");
+                    None
+                }
+            }
+        }
+        Err(error) => {
+            tracing::warn!(%lane, %error, "could not ask for the oldest open run: reading everything");
+            Some(reach.low)
+        }
+    }
 }
 
 /// The broker no longer has the stored position.

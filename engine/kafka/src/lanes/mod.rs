@@ -186,12 +186,12 @@ impl Lanes {
         wanted.add_partition_offset(&lane.topic, lane.partition, Offset::Offset(timestamp_ms.max(0)))?;
         let consumer = self.consumer.clone();
         let found = blocking(move || consumer.offsets_for_times(wanted, wait)).await??;
-        let found = found.find_partition(&lane.topic, lane.partition);
-        if let Some(found) = &found {
-            found.error()?;
-        }
-        match found.map(|found| found.offset()) {
-            Some(Offset::Offset(n)) => Ok(n),
+        let found = match found.find_partition(&lane.topic, lane.partition) {
+            Some(found) => found.error().map(|()| found.offset())?,
+            None => Offset::End,
+        };
+        match found {
+            Offset::Offset(n) => Ok(n),
             _ => Ok(self.watermarks(lane, wait).await?.high),
         }
     }

@@ -1,6 +1,6 @@
 //! Takes events from outside.
 
-use podium_core::{Event, InboxMessage, RunId};
+use podium_core::{Event, InboxMessage, RunId, Timestamp};
 use podium_store::IngestOutcome;
 
 use crate::errors::storage;
@@ -11,6 +11,11 @@ use crate::shared::Shared;
 /// Takes a lane over: whoever held it can write no more.
 pub(crate) async fn take_position(shared: &Shared, lane: LaneKey) -> Result<Position, EngineError> {
     shared.store.take_position(&lane).await.map_err(storage)
+}
+
+/// When the oldest open run was started.
+pub(crate) async fn oldest_open_run(shared: &Shared) -> Result<Option<Timestamp>, EngineError> {
+    shared.store.oldest_open_run().await.map_err(storage)
 }
 
 /// Events and position are durable when this answers; the turns that take the events follow at once. A crash in
