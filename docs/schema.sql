@@ -413,7 +413,11 @@ CREATE VIEW podium.runs AS
           WHERE ((p.run_id = r.id) AND (p.slot = r.variables_slot))), '{}'::text))::json AS variables,
     ((((r.extra)::json -> 'parent'::text) ->> 'run'::text))::uuid AS parent_run_id,
     ((((r.extra)::json -> 'parent'::text) ->> 'task'::text))::uuid AS parent_task_id,
-    r.version
+    r.version,
+        CASE
+            WHEN starts_with(r.extra, '{"fault":'::text) THEN ((r.extra)::json ->> 'fault'::text)
+            ELSE NULL::text
+        END AS fault
    FROM public.run r;
 
 COMMENT ON VIEW podium.runs IS 'Workflow executions.';

@@ -82,7 +82,7 @@ fn drive(plan: &Plan, settings: &Settings, backwards: bool) -> u32 {
         let next =
             if backwards { state.tasks.open().rev().find(ready) } else { state.tasks.open().find(ready) };
         let Some(no) = next.map(|t| t.no) else { break };
-        turn(plan, &mut state, settings, &Event::Claimed { task: no, worker: None });
+        turn(plan, &mut state, settings, &Event::Claimed { task: no, worker: None, before: None });
         turn(plan, &mut state, settings, &done(no));
         events += 2;
     }
@@ -102,7 +102,7 @@ fn main() {
         for n in 0..rounds {
             let mut state = run(&plan, u64::from(n));
             turn(&plan, &mut state, &settings, &Event::Started);
-            turn(&plan, &mut state, &settings, &Event::Claimed { task: 1, worker: None });
+            turn(&plan, &mut state, &settings, &Event::Claimed { task: 1, worker: None, before: None });
             turn(&plan, &mut state, &settings, &done(1));
         }
         println!("one-task run, {what}: {:?} for Started + Claimed + Reported", start.elapsed() / rounds);

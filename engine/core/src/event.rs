@@ -14,10 +14,14 @@ use crate::time::Timestamp;
 pub enum Event {
     /// The run was created; its first tasks are wanted.
     Started,
-    /// A worker takes a ready task. Refused unless it is ready and due.
-    Claimed { task: TaskNo, worker: Option<Arc<str>> },
+    /// A worker takes a ready task. Refused unless it is ready and due. `before`: the version of the run in which this
+    /// very claim may have been stored already (its commit was never answered): a lease of that worker that was
+    /// written by that version is the caller's.
+    Claimed { task: TaskNo, worker: Option<Arc<str>>, before: Option<i64> },
     /// The lease goes back because the worker never got the answer. Ignored unless this lease still holds.
     Returned { task: TaskNo, poll_count: i32 },
+    /// The same for a claim whose commit was never answered: only if version `stored_in` of the run wrote the lease.
+    Disowned { task: TaskNo, poll_count: i32, worker: Option<Arc<str>>, stored_in: i64 },
     /// A worker or a caller reports on a task.
     Reported(TaskReport),
     /// The broker acknowledged or refused the message of a task.
@@ -28,6 +32,9 @@ pub enum Event {
     Due,
     /// Decide again (an operator asked to look).
     Look,
+    /// A decision of this run broke off, or its change was refused by the store: nothing is tried any more until
+    /// somebody else touches the run. `claim`: the task whose claim it was; it is offered to nobody until then.
+    Faulted { reason: String, claim: Option<TaskNo> },
     /// An operator ends the run.
     Terminate { reason: Option<String> },
 }

@@ -122,6 +122,10 @@ pub struct RunHead {
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RunExtra {
+    /// Why the engine has stopped trying to decide this run, until somebody touches it. Stays the first member: the
+    /// store finds such rows by the beginning of their text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<ParentLink>,
     /// Task type → domain list, in the order given.

@@ -80,7 +80,7 @@ fn event(story: &Story, choice: Choice, inbox: i64) -> (Span, Event) {
     ][usize::from(choice.data) % 6];
     let now = Span::ZERO;
     match choice.what % 12 {
-        0..=2 => (now, Event::Claimed { task: row.no, worker: Some("w".into()) }),
+        0..=2 => (now, Event::Claimed { task: row.no, worker: Some("w".into()), before: None }),
         // a JOIN that a caller reports on has not joined anything
         3..=5 if &*row.task_type == "JOIN" => (now, Event::Look),
         3..=5 => (now, report(row.no, status, json!({"x": choice.data, "y": {"z": [1, null]}}))),

@@ -159,7 +159,7 @@ impl Teller {
         };
         let event = match verb {
             "start" => Event::Started,
-            "claim" => Event::Claimed { task: story.no(name), worker: Some("w".into()) },
+            "claim" => Event::Claimed { task: story.no(name), worker: Some("w".into()), before: None },
             "return" => {
                 let row = story.run.tasks.latest(name).expect("the row").clone();
                 Event::Returned { task: row.no, poll_count: row.poll_count }

@@ -12,6 +12,7 @@
 //! Not here: SQL (store), rules (core), the wire (api), Kafka (events).
 
 mod batch;
+mod broken;
 mod cache;
 mod clock;
 mod config;

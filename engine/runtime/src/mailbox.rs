@@ -207,7 +207,7 @@ impl Claims {
         let claims =
             Arc::new(Claims { queue: queue.clone(), mailboxes: mailboxes.clone(), state: Mutex::new(state) });
         for candidate in candidates {
-            let event = Event::Claimed { task: candidate.no, worker: worker.cloned() };
+            let event = Event::Claimed { task: candidate.no, worker: worker.cloned(), before: None };
             mailboxes.send_own(candidate.run, Work::Event(event), Reply::Claim(claims.clone()));
         }
         receiver

@@ -25,11 +25,13 @@ pub(crate) struct Pulse {
     shared: Arc<Shared>,
     node: NodeLease,
     failing: bool,
+    /// Where the look for inbox rows goes on.
+    inbox_after: Option<RunId>,
 }
 
 impl Pulse {
     pub(crate) fn new(shared: Arc<Shared>, node: NodeLease) -> Self {
-        Pulse { shared, node, failing: false }
+        Pulse { shared, node, failing: false, inbox_after: None }
     }
 
     /// Beats until the task is aborted.
@@ -52,13 +54,15 @@ impl Pulse {
     /// One pulse.
     pub(crate) async fn beat(&mut self) {
         let asked = Instant::now();
-        let answer = tokio::time::timeout(AT_MOST, self.shared.store.pulse(&self.node, HORIZON)).await;
+        let pulse = self.shared.store.pulse(&self.node, HORIZON, self.inbox_after);
+        let answer = tokio::time::timeout(AT_MOST, pulse).await;
         match answer {
             Ok(Ok(answer)) => {
                 if std::mem::take(&mut self.failing) {
                     tracing::info!("the database answers again");
                 }
                 self.shared.stats.pulses.one();
+                self.inbox_after = answer.inbox_after;
                 self.take_in(answer, asked);
             }
             Ok(Err(error)) => self.failed(Some(&error)),
@@ -74,8 +78,11 @@ impl Pulse {
         }
     }
 
-    fn take_in(&mut self, answer: PulseAnswer, asked: Instant) {
+    fn take_in(&mut self, mut answer: PulseAnswer, asked: Instant) {
         let shared = &self.shared;
+        answer.due.retain(|(run, _)| !shared.broken.rests(*run));
+        answer.inbox.retain(|run| !shared.broken.rests(*run));
+        answer.outbox.retain(|row| !shared.broken.rests(row.run));
         shared.wrote();
         shared.clock.learn(answer.db_now, asked);
         shared.definitions.moved(answer.metadata_version);

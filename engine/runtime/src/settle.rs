@@ -6,6 +6,7 @@ use podium_core::{Event, Refusal, RunId, TaskId, TaskNo, Timestamp};
 use podium_store::{Applied, ChangeOutcome, StoreError};
 
 use crate::batch::{Batch, Reserved};
+use crate::broken::Blame;
 use crate::cache::CachedRun;
 use crate::errors::storage;
 use crate::loading::Wanted;
@@ -68,7 +69,7 @@ impl Writer {
         let run = turn.id();
         let waiting = self.waiting(run);
         if let Some(text) = turn.spoilt.take() {
-            self.broken(turn, &text);
+            self.give_up(turn, &text, Blame::Any);
             return waiting.into_iter().for_each(|e| self.accept(e));
         }
         match outcome {
@@ -82,6 +83,14 @@ impl Writer {
                 work.extend(waiting);
                 self.again_from_rows(run, work);
             }
+            ChangeOutcome::Unknown => {
+                self.shared.stats.stale.one();
+                self.disown(&turn, false);
+                turn.in_doubt();
+                let mut work = turn.into_work();
+                work.extend(waiting);
+                self.again_from_rows(run, work);
+            }
             ChangeOutcome::MetadataMoved => {
                 for (envelope, _) in turn.heard {
                     match envelope.reply {
@@ -91,18 +100,14 @@ impl Writer {
                 }
             }
             ChangeOutcome::Failed(text) => {
-                self.shared.stats.failed_turns.one();
-                tracing::error!(%run, error = text, "a turn could not be stored; its run was left as it is");
-                for (envelope, _) in turn.heard {
-                    self.fail(envelope, EngineError::Internal(text.clone()));
-                }
+                self.give_up(turn, &format!("the database refused the change: {text}"), Blame::Any);
                 waiting.into_iter().for_each(|e| self.accept(e));
             }
         }
     }
 
     /// The run has moved: all of its work is decided again on what the rows say now.
-    fn again_from_rows(&mut self, run: RunId, work: Vec<Envelope>) {
+    pub(crate) fn again_from_rows(&mut self, run: RunId, work: Vec<Envelope>) {
         let (starts, work): (Vec<_>, Vec<_>) =
             work.into_iter().partition(|e| matches!(e.work, Work::Start(_)));
         for start in starts {
@@ -115,8 +120,21 @@ impl Writer {
         }
     }
 
+    /// Gives back what a turn of unknown fate may have leased.
+    fn disown(&self, turn: &Turn, claims: bool) {
+        for event in turn.disowned(claims) {
+            self.shared.mailboxes.send_own(turn.id(), Work::Event(event), Reply::None);
+        }
+    }
+
     fn stored(&mut self, turn: Turn) {
         let shared = self.shared.clone();
+        if !turn.effects.is_empty() {
+            self.faulted_or_healed(&turn);
+        }
+        if turn.took_many_rows() {
+            shared.mailboxes.send_own(turn.id(), Work::Inbox, Reply::None);
+        }
         let now = shared.clock.now();
         self.timers(&turn, now);
         let (run, priority) = (turn.id(), turn.run.state.head.priority);
@@ -137,6 +155,14 @@ impl Writer {
         // an ended run has little left to come, and its rows are there
         if !ended {
             self.cache.put(cached);
+        }
+    }
+
+    fn faulted_or_healed(&self, turn: &Turn) {
+        if turn.heard.iter().any(|(e, _)| matches!(e.work, Work::Event(Event::Faulted { .. }))) {
+            self.shared.stats.runs_faulted.one();
+        } else {
+            self.shared.broken.healed(turn.id());
         }
     }
 
@@ -199,10 +225,14 @@ impl Writer {
 
     /// The database is away, or nobody knows whether it was committed. Nothing in memory may be trusted.
     fn not_applied(&mut self, batch: Batch, error: StoreError) {
+        let unknown = matches!(error, StoreError::Unsettled { .. });
         let error = storage(error);
         batch.reserved.into_iter().for_each(Reserved::release);
         for turn in batch.turns {
             let waiting = self.waiting(turn.id());
+            if unknown {
+                self.disown(&turn, true);
+            }
             for (envelope, _) in turn.heard {
                 self.fail(envelope, error.clone());
             }

@@ -9,6 +9,7 @@ use podium_core::{Event, RunId, Timestamp};
 use podium_store::Store;
 use tokio::sync::{Notify, mpsc};
 
+use crate::broken::Broken;
 use crate::clock::Clock;
 use crate::config::EngineConfig;
 use crate::loops::outbox_relay::RelayPort;
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) mailboxes: Arc<Mailboxes>,
     pub(crate) relay: Option<RelayPort>,
     pub(crate) stats: Stats,
+    pub(crate) broken: Broken,
     /// Queues whose ready rows are to be read.
     pub(crate) reads: mpsc::UnboundedSender<Arc<Queue>>,
     /// Asks for a pulse before its time.
@@ -59,6 +61,7 @@ impl Shared {
             mailboxes: Arc::new(mailboxes),
             relay,
             stats: Stats::default(),
+            broken: Broken::default(),
             reads,
             pulse_now: Notify::new(),
             writers_alive: AtomicUsize::new(0),

@@ -46,6 +46,7 @@ stats!(
     runs_ended,
     stale,
     failed_turns,
+    runs_faulted,
     handoffs,
     claims,
     lost_claims,
@@ -70,4 +71,5 @@ stats!(
     events_ingested,
     events_unknown_run,
     stuck_runs,
+    faulted_runs,
 );

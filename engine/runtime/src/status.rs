@@ -31,6 +31,8 @@ pub struct Counters {
     pub stale: u64,
     /// Turns that could not be stored on their own: their callers were told.
     pub failed_turns: u64,
+    /// Runs put aside with a fault, because work of the node itself with them broke off or was refused.
+    pub runs_faulted: u64,
     /// Tasks written once, already leased to a parked poller.
     pub handoffs: u64,
     /// Tasks claimed from the window of ready tasks.
@@ -68,4 +70,6 @@ pub struct Counters {
     pub events_unknown_run: u64,
     /// Open runs without any cause of progress at the last audit: must be zero.
     pub stuck_runs: u64,
+    /// Runs that had a fault at the last audit, of all nodes: each waits for somebody who looks at it.
+    pub faulted_runs: u64,
 }

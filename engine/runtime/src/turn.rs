@@ -8,7 +8,7 @@ use podium_core::{
     Cx, Decision, Effect, Event, InboxId, Needs, NewRun, Outgoing, Payload, RunId, RunState, Settings,
     TaskNo, TaskState, Timestamp, WantedRun, decide,
 };
-use podium_store::{Change, ChangeKind};
+use podium_store::{Change, ChangeKind, INBOX_ROWS};
 
 use crate::cache::CachedRun;
 use crate::entropy::random;
@@ -54,6 +54,8 @@ pub(crate) struct Turn {
     pub(crate) later: Vec<Envelope>,
     /// Inbox rows heard: one that came by two ways counts once.
     inbox: Vec<InboxId>,
+    /// Tasks leased to polls that waited for them.
+    handed: Vec<TaskNo>,
     /// A hand-off broke off: nothing of this turn may be stored.
     pub(crate) spoilt: Option<String>,
     pub(crate) was_open: bool,
@@ -83,6 +85,7 @@ impl Turn {
             children: Vec::new(),
             later: Vec::new(),
             inbox: Vec::new(),
+            handed: Vec::new(),
             spoilt: None,
         }
     }
@@ -127,8 +130,12 @@ impl Turn {
         if self.spoilt.is_some() {
             return false;
         }
-        match self.decide(&Event::Claimed { task, worker }, now, outside) {
-            Ok(said) => matches!(said, Said::Done),
+        match self.decide(&Event::Claimed { task, worker, before: None }, now, outside) {
+            Ok(Said::Done) => {
+                self.handed.push(task);
+                true
+            }
+            Ok(Said::Refused(_)) => false,
             Err(trouble) => {
                 self.spoilt = Some(match trouble {
                     Trouble::Broken(text) => text,
@@ -143,7 +150,8 @@ impl Turn {
         // a run that another run created has no tasks yet: whatever comes first begins it
         let head = &self.run.state.head;
         let stored = matches!(self.base, ChangeKind::Update { .. });
-        if stored && head.next_no == 1 && !head.status.is_terminal() {
+        let fault = matches!(event, Event::Faulted { .. });
+        if stored && head.next_no == 1 && !head.status.is_terminal() && !fault {
             self.decide_one(&Event::Started, now, outside)?;
         }
         self.decide_one(event, now, outside)
@@ -173,7 +181,7 @@ impl Turn {
             }
             Ok(Decision::Refused(refusal)) => Ok(Said::Refused(refusal)),
             Ok(Decision::Needs(needs)) => Err(Trouble::Needs(needs)),
-            Err(panic) => Err(Trouble::Broken(panic_text(&*panic))),
+            Err(panic) => Err(Trouble::Broken(format!("the decision broke off: {}", panic_text(&*panic)))),
         }
     }
 
@@ -220,26 +228,81 @@ impl Turn {
         })
     }
 
+    /// The run is not stored yet.
+    pub(crate) fn is_new(&self) -> bool {
+        matches!(self.base, ChangeKind::Insert { .. })
+    }
+
+    /// The version that the run has once this turn is stored.
+    fn version(&self) -> i64 {
+        match self.base {
+            ChangeKind::Insert { .. } => 1,
+            ChangeKind::Update { expected } | ChangeKind::Confirm { expected } => expected + 1,
+        }
+    }
+
+    /// As many inbox rows as are read at once: there may be more.
+    pub(crate) fn took_many_rows(&self) -> bool {
+        self.inbox.len() >= INBOX_ROWS
+    }
+
+    /// Nobody knows whether this turn was stored. What gives back the leases that it may have made for polls that get
+    /// another answer: those handed over and, with `claims`, those that were asked for.
+    pub(crate) fn disowned(&self, claims: bool) -> Vec<Event> {
+        let claimed = self.heard.iter().filter_map(|(envelope, said)| match (&envelope.work, said) {
+            (Work::Event(Event::Claimed { task, .. }), Said::Done) if claims => Some(task),
+            _ => None,
+        });
+        let leased = self.handed.iter().chain(claimed).filter_map(|no| self.run.state.tasks.get(*no));
+        let give_back = |row: &Arc<TaskState>| Event::Disowned {
+            task: row.no,
+            poll_count: row.poll_count,
+            worker: row.worker.clone(),
+            stored_in: self.version(),
+        };
+        leased.map(give_back).collect()
+    }
+
+    /// Nobody knows whether this turn was stored: a claim that is decided again may find its own lease.
+    pub(crate) fn in_doubt(&mut self) {
+        let version = self.version();
+        for (envelope, said) in &mut self.heard {
+            if let (Work::Event(Event::Claimed { task, before, .. }), Said::Done) =
+                (&mut envelope.work, &said)
+            {
+                let found = self.run.state.tasks.get(*task).map(|row| row.changed_in);
+                if before.is_none() || *before != found {
+                    *before = Some(version);
+                }
+            }
+        }
+    }
+
     pub(crate) fn children(&self) -> impl Iterator<Item = RunId> {
         self.children.iter().map(|c| c.head.id)
     }
 
-    /// What must be tried again, in order. Inbox rows that another node may have taken are read again.
+    /// What must be tried again, in order.
     pub(crate) fn into_work(self) -> Vec<Envelope> {
-        let mut inbox = false;
-        let mut work = Vec::with_capacity(self.heard.len() + self.later.len());
-        for envelope in self.heard.into_iter().map(|(e, _)| e).chain(self.later) {
-            match envelope.work {
-                Work::Inbox | Work::Event(Event::Arrived { .. }) if inbox => {}
-                Work::Inbox | Work::Event(Event::Arrived { .. }) => {
-                    inbox = true;
-                    work.push(envelope.with(Work::Inbox));
-                }
-                Work::Start(_) | Work::Event(_) => work.push(envelope),
-            }
-        }
-        work
+        again(self.heard.into_iter().map(|(e, _)| e).chain(self.later))
     }
+}
+
+/// Work for another try. Inbox rows that another node may have taken are read again.
+pub(crate) fn again(tried: impl Iterator<Item = Envelope>) -> Vec<Envelope> {
+    let mut inbox = false;
+    let mut work = Vec::with_capacity(tried.size_hint().0);
+    for envelope in tried {
+        match envelope.work {
+            Work::Inbox | Work::Event(Event::Arrived { .. }) if inbox => {}
+            Work::Inbox | Work::Event(Event::Arrived { .. }) => {
+                inbox = true;
+                work.push(envelope.with(Work::Inbox));
+            }
+            Work::Start(_) | Work::Event(_) => work.push(envelope),
+        }
+    }
+    work
 }
 
 /// A parked event is part of the run's state from then on, so its inbox row goes with the same commit.

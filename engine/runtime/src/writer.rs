@@ -21,6 +21,7 @@ use podium_store::{Applied, StoreError};
 use tokio::sync::mpsc;
 
 use crate::batch::Batch;
+use crate::broken::Blame;
 use crate::cache::Cache;
 use crate::loading::{Found, Loaded, Wanted, load};
 use crate::mailbox::{Envelope, Reply, Work};
@@ -219,16 +220,7 @@ impl Writer {
                 let inbox = work.iter().any(|e| matches!(e.work, Work::Inbox));
                 self.want(Wanted { definitions: needs.definitions, fresh, inbox, ..Wanted::run(run) }, work);
             }
-            Trouble::Broken(text) => self.broken(*turn, &text),
-        }
-    }
-
-    /// A decision broke one of its own rules: its callers are told, nothing is stored, nothing is tried again.
-    pub(crate) fn broken(&mut self, turn: Turn, text: &str) {
-        self.shared.stats.failed_turns.one();
-        tracing::error!(run = %turn.id(), error = text, "a decision broke off; its run was left as it is");
-        for envelope in turn.heard.into_iter().map(|(e, _)| e).chain(turn.later) {
-            self.fail(envelope, EngineError::Internal("the decision broke off".to_owned()));
+            Trouble::Broken(text) => self.give_up(*turn, &text, Blame::Last),
         }
     }
 
@@ -290,11 +282,12 @@ impl Writer {
 
     /// Tells the sender; the node's own work that nobody else would bring up again is tried later.
     pub(crate) fn fail(&mut self, envelope: Envelope, error: EngineError) {
-        let lasting = matches!(envelope.work, Work::Event(Event::Returned { .. }));
+        let lasting = matches!(envelope.work, Work::Event(Event::Returned { .. } | Event::Disowned { .. }));
         if lasting && matches!(envelope.reply, Reply::None) && matches!(error, EngineError::Unavailable(_)) {
             self.again.push_back((Instant::now() + TRY_AGAIN_AFTER, envelope));
             return;
         }
+        self.note_failure(&envelope, &error);
         if matches!(envelope.work, Work::Event(Event::Due)) {
             self.shared.timers.settled(envelope.run);
         }

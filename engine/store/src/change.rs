@@ -36,6 +36,10 @@ pub enum ChangeOutcome {
     /// The run has moved, an inbox row that was to be taken is gone, or the id of a new run is in use:
     /// nothing of this change was stored. Forget the cached run, load it and decide again.
     Stale,
+    /// The connection broke during the commit, and when it could be asked again the run had moved on by more than this
+    /// change: nobody can tell whether it is part of that. Forget the cached run, load it and decide again; a
+    /// task row that says it was changed in version `expected + 1` may have been written by this change.
+    Unknown,
     /// A definition was changed after this start was resolved: resolve it again.
     MetadataMoved,
     /// PostgreSQL refuses this change whatever its company; sending it again will not help.

@@ -47,6 +47,7 @@ pub use records::{
     Position, PulseAnswer, PutMode, PutOutcome, QueueDepth, Stats, StoreOptions, StoredTaskDef,
     StoredWorkflowDef,
 };
+pub use run::INBOX_ROWS;
 #[doc(hidden)]
 pub use run::load_statement;
 #[doc(hidden)]

@@ -3,7 +3,7 @@
 //! Leases only save work: if two nodes believe they hold a bucket, the version of the run decides; if two
 //! publish a lane, readers see a message twice under one id.
 
-use podium_core::{Outgoing, Span};
+use podium_core::{Outgoing, RunId, Span};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
@@ -15,7 +15,14 @@ use crate::records::{NodeLease, OutboxRow, PulseAnswer};
 use crate::run::{corrupt, run_id};
 use crate::wire::{At, Malformed, Record, records};
 
-/// `$1` node, `$2` lease in µs, `$3` horizon in µs.
+/// Runs with inbox rows that one pulse brings.
+const INBOX_RUNS: i32 = 2_000;
+
+/// `$1` node, `$2` lease in µs, `$3` horizon in µs, `$4` the run behind which inbox rows are looked for, `$5` how many.
+///
+/// Runs with inbox rows are found by leaping from one run to the next along the index, so that a run with a hundred
+/// thousand rows costs no more than one with a single row; the next pulse goes on behind the last one, so that
+/// runs whose rows stay do not keep the others from their turn. Rows of faulted runs wait until the run is touched.
 ///
 /// Each kind is shared out evenly: a node with more than its share gives the rest back, one with less takes
 /// what has lapsed. Lapsed rows are locked with SKIP LOCKED: of two nodes that take at once, one finds less
@@ -75,10 +82,23 @@ SELECT clock_timestamp() AS db_now,
         LIMIT 10000
     ) AS due,
     ARRAY(
-        SELECT DISTINCT b.run_id
-        FROM inbox AS b
-        WHERE (b.bucket IN (SELECT h.no FROM held AS h WHERE h.kind = 0)) IS TRUE
-        LIMIT 2000
+        WITH RECURSIVE leap(run_id, bucket, count) AS (
+            (SELECT b.run_id, b.bucket, 1 FROM inbox AS b WHERE b.run_id > $4 ORDER BY b.run_id LIMIT 1)
+            UNION ALL
+            SELECT n.run_id, n.bucket, l.count + 1
+            FROM leap AS l
+            CROSS JOIN LATERAL (
+                SELECT b.run_id, b.bucket FROM inbox AS b WHERE b.run_id > l.run_id ORDER BY b.run_id LIMIT 1
+            ) AS n
+            WHERE l.count < $5
+        )
+        SELECT ROW(l.run_id,
+            (l.bucket IN (SELECT h.no FROM held AS h WHERE h.kind = 0)) IS TRUE
+            AND NOT EXISTS (
+                SELECT FROM run AS r
+                WHERE r.id >= l.run_id AND r.id <= l.run_id AND starts_with(r.extra, '{\"fault\":')
+            ))
+        FROM leap AS l
     ) AS inbox,
     ARRAY(
         SELECT ROW(o.run_id, o.lane, o.seq, o.task_no, o.cluster, o.topic, o.key, o.value, o.headers, o.max_block_ms)
@@ -108,12 +128,19 @@ impl Store {
     }
 
     /// Renews the leases of the node, takes its share of what lapsed, and reads what its buckets and lanes have
-    /// to do: runs due before now plus `horizon`, runs with inbox rows, unsettled messages.
-    pub async fn pulse(&self, node: &NodeLease, horizon: Span) -> Result<PulseAnswer, StoreError> {
+    /// to do: runs due before now plus `horizon`, runs with inbox rows behind `inbox_after`, unsettled messages.
+    pub async fn pulse(
+        &self,
+        node: &NodeLease,
+        horizon: Span,
+        inbox_after: Option<RunId>,
+    ) -> Result<PulseAnswer, StoreError> {
         let row = sqlx::query(PULSE)
             .bind(node.epoch)
             .bind(node.lease.as_micros() as f64)
             .bind(horizon.as_micros() as f64)
+            .bind(inbox_after.map_or(Uuid::nil(), RunId::uuid))
+            .bind(INBOX_RUNS)
             .fetch_one(&self.inner.pool)
             .await
             .map_err(StoreError::at("node.pulse"))?;
@@ -125,13 +152,20 @@ impl Store {
                 Ok((run_id("run", id)?, at))
             })
             .collect::<Result<_, StoreError>>()?;
-        let inbox: Vec<Uuid> = row.try_get(4).map_err(read)?;
+        let seen = column(&row, 4)?
+            .into_iter()
+            .map(|mut r| {
+                let (id, wanted) = inbox_run(&mut r).map_err(|_| corrupt("inbox", "run_id", "pulse"))?;
+                Ok((run_id("inbox", id)?, wanted))
+            })
+            .collect::<Result<Vec<_>, StoreError>>()?;
         Ok(PulseAnswer {
             db_now: row.try_get::<At, _>(0).map_err(read)?.0,
             buckets: row.try_get(1).map_err(read)?,
             lanes: row.try_get(2).map_err(read)?,
             due,
-            inbox: inbox.into_iter().map(|id| run_id("inbox", id)).collect::<Result<_, _>>()?,
+            inbox_after: seen.last().filter(|_| seen.len() == INBOX_RUNS as usize).map(|(run, _)| *run),
+            inbox: seen.into_iter().filter(|(_, wanted)| *wanted).map(|(run, _)| run).collect(),
             outbox: outbox_rows(&row, 5)?,
             metadata_version: row.try_get(6).map_err(read)?,
         })
@@ -214,6 +248,10 @@ fn column<'r>(row: &'r PgRow, i: usize) -> Result<Vec<Record<'r>>, StoreError> {
 
 fn due_row(r: &mut Record<'_>) -> Result<(Uuid, podium_core::Timestamp), Malformed> {
     Ok((r.uuid()?, r.at()?))
+}
+
+fn inbox_run(r: &mut Record<'_>) -> Result<(Uuid, bool), Malformed> {
+    Ok((r.uuid()?, r.bool()?))
 }
 
 fn outbox_rows(row: &PgRow, i: usize) -> Result<Vec<OutboxRow>, StoreError> {

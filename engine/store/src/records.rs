@@ -90,8 +90,10 @@ pub struct PulseAnswer {
     pub lanes: Vec<i16>,
     /// Runs in own buckets whose `wake_at` lies before the horizon, earliest first.
     pub due: Vec<(RunId, Timestamp)>,
-    /// Runs in own buckets with inbox rows.
+    /// Runs in own buckets with inbox rows, in the order of their ids; without those that have a fault.
     pub inbox: Vec<RunId>,
+    /// Where the next pulse goes on to look for them; `None` = there are no more, from the beginning.
+    pub inbox_after: Option<RunId>,
     /// Unsettled messages of own lanes, each lane in its order.
     pub outbox: Vec<OutboxRow>,
     pub metadata_version: i64,

@@ -16,6 +16,9 @@ use crate::error::StoreError;
 use crate::records::{InboundRow, Newer};
 use crate::wire::{At, Malformed, Record, records};
 
+/// Inbox rows of one run that are read, and so decided, together.
+pub const INBOX_ROWS: usize = 500;
+
 /// `$1` ids, `$2` versions after which task rows count. Joins by bounds: see `statement.rs`.
 const LOAD: &str = "
 SELECT r.id, r.version, s.hash, r.name, r.def_version, r.status, r.correlation_id, r.priority, r.reason,
@@ -98,12 +101,16 @@ impl Store {
             .map_err(StoreError::at("run.load"))
     }
 
-    /// Reads the inbox rows of a run, oldest first.
+    /// Reads the first [`INBOX_ROWS`] inbox rows of a run, oldest first.
     pub async fn load_inbox(&self, run: RunId) -> Result<Vec<InboundRow>, StoreError> {
         let rows = sqlx::query_as::<_, (i64, String)>(
-            "SELECT b.id, b.body FROM inbox AS b WHERE b.run_id = $1 ORDER BY b.id",
+            "SELECT i.id, i.body
+            FROM (SELECT b.id, b.body FROM inbox AS b WHERE b.run_id = $1 OFFSET 0) AS i
+            ORDER BY i.id
+            LIMIT $2",
         )
         .bind(run.uuid())
+        .bind(INBOX_ROWS as i64)
         .fetch_all(&self.inner.pool)
         .await
         .map_err(StoreError::at("inbox.load"))?;

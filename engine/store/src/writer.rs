@@ -160,7 +160,9 @@ impl Writer {
         for outcome in outcomes {
             match outcome {
                 ChangeOutcome::Stored => counters.stored.fetch_add(1, Relaxed),
-                ChangeOutcome::Stale | ChangeOutcome::MetadataMoved => counters.stale.fetch_add(1, Relaxed),
+                ChangeOutcome::Stale | ChangeOutcome::Unknown | ChangeOutcome::MetadataMoved => {
+                    counters.stale.fetch_add(1, Relaxed)
+                }
                 ChangeOutcome::Failed(_) => counters.failed.fetch_add(1, Relaxed),
             };
         }
@@ -303,6 +305,9 @@ impl Writer {
                 };
                 if rows.iter().any(mine) {
                     outcomes[place] = ChangeOutcome::Stored;
+                } else if let ChangeKind::Update { expected } = change.kind {
+                    outcomes[place] =
+                        moved(expected, rows.iter().find(|(run, ..)| *run == change.run.uuid()));
                 }
             }
         }
@@ -339,7 +344,7 @@ impl Writer {
                 (ChangeKind::Insert { .. }, Some(_)) => Some(ChangeOutcome::Stored),
                 (ChangeKind::Insert { .. }, None) => None,
                 (ChangeKind::Update { expected }, Some((_, version, _))) if *version == expected => None,
-                (ChangeKind::Update { .. }, _) => Some(ChangeOutcome::Stale),
+                (ChangeKind::Update { expected }, row) => Some(moved(expected, row)),
             };
             match settled {
                 Some(outcome) => outcomes[*place] = outcome,
@@ -416,6 +421,14 @@ impl Writer {
         if let Some(connection) = self.connection.take() {
             let _ = connection.close().await;
         }
+    }
+}
+
+/// What a change in doubt came to whose run has moved: another change is the expected version, or stands on top of it.
+fn moved(expected: i64, row: Option<&(Uuid, i64, i64)>) -> ChangeOutcome {
+    match row {
+        Some((_, version, _)) if *version > expected + 1 => ChangeOutcome::Unknown,
+        Some(_) | None => ChangeOutcome::Stale,
     }
 }
 

@@ -197,28 +197,32 @@ async fn the_pulse_shares_work_evenly_and_takes_over() {
     let (horizon, long) = (Span::from_secs(2), Span::from_secs(60));
     let a = s.register_node("a", long).await.unwrap();
     let held = |p: &PulseAnswer| (p.buckets.len(), p.lanes.len());
-    assert_eq!(held(&s.pulse(&a, horizon).await.unwrap()), (64, 64));
+    assert_eq!(held(&s.pulse(&a, horizon, None).await.unwrap()), (64, 64));
     let b = s.register_node("b", long).await.unwrap();
     assert!(b.epoch > a.epoch);
-    assert_eq!(held(&s.pulse(&b, horizon).await.unwrap()), (0, 0), "nothing has lapsed yet");
-    assert_eq!(held(&s.pulse(&a, horizon).await.unwrap()), (32, 32), "a gives back what is beyond its share");
-    let of_b = s.pulse(&b, horizon).await.unwrap();
+    assert_eq!(held(&s.pulse(&b, horizon, None).await.unwrap()), (0, 0), "nothing has lapsed yet");
+    assert_eq!(
+        held(&s.pulse(&a, horizon, None).await.unwrap()),
+        (32, 32),
+        "a gives back what is beyond its share"
+    );
+    let of_b = s.pulse(&b, horizon, None).await.unwrap();
     assert_eq!(held(&of_b), (32, 32));
-    let of_a = s.pulse(&a, horizon).await.unwrap();
+    let of_a = s.pulse(&a, horizon, None).await.unwrap();
     let mut all: Vec<i16> = of_a.buckets.iter().chain(&of_b.buckets).copied().collect();
     all.sort_unstable();
     assert_eq!(all, (0..64).collect::<Vec<i16>>());
     s.release_node(&a).await.unwrap();
-    assert_eq!(held(&s.pulse(&b, horizon).await.unwrap()), (64, 64));
+    assert_eq!(held(&s.pulse(&b, horizon, None).await.unwrap()), (64, 64));
     // a lease that is not renewed lapses
     let c = s.register_node("c", Span::from_millis(1)).await.unwrap();
     s.release_node(&b).await.unwrap();
-    assert_eq!(held(&s.pulse(&c, horizon).await.unwrap()), (64, 64));
+    assert_eq!(held(&s.pulse(&c, horizon, None).await.unwrap()), (64, 64));
     let d = s.register_node("d", long).await.unwrap();
-    let mut of_d = s.pulse(&d, horizon).await.unwrap();
+    let mut of_d = s.pulse(&d, horizon, None).await.unwrap();
     let ends = std::time::Instant::now() + std::time::Duration::from_secs(10);
     while held(&of_d) != (64, 64) && std::time::Instant::now() < ends {
-        of_d = s.pulse(&d, horizon).await.unwrap();
+        of_d = s.pulse(&d, horizon, None).await.unwrap();
     }
     assert_eq!(held(&of_d), (64, 64));
 }
@@ -235,7 +239,7 @@ async fn pulses_of_many_nodes_at_once_hold_everything_once() {
             .iter()
             .map(|node| {
                 let (store, node) = (db.store.clone(), node.clone());
-                tokio::spawn(async move { store.pulse(&node, Span::ZERO).await.unwrap() })
+                tokio::spawn(async move { store.pulse(&node, Span::ZERO, None).await.unwrap() })
             })
             .collect();
         for call in calls {
@@ -286,7 +290,7 @@ async fn the_pulse_reads_what_is_to_be_done() {
     .unwrap();
 
     let node = s.register_node("n", Span::from_secs(5)).await.unwrap();
-    let pulse = s.pulse(&node, Span::from_secs(60)).await.unwrap();
+    let pulse = s.pulse(&node, Span::from_secs(60), None).await.unwrap();
     let due: Vec<RunId> = pulse.due.iter().map(|(run, _)| *run).collect();
     assert_eq!(due, [runs[3].head.id, runs[0].head.id]);
     assert_eq!(Some(pulse.due[1].1), runs[0].head.wake_at);
@@ -302,9 +306,77 @@ async fn the_pulse_reads_what_is_to_be_done() {
     head.wake_at = None;
     let ended = [Effect::Settled(1), Effect::Run(Box::new(head))];
     writer.apply(&[update(runs[2].head.id, 2, &ended)]).await.unwrap();
-    assert!(s.pulse(&node, Span::from_secs(60)).await.unwrap().outbox.is_empty());
+    assert!(s.pulse(&node, Span::from_secs(60), None).await.unwrap().outbox.is_empty());
     assert_eq!(s.republish_open_outbox().await.unwrap(), 0);
     assert_eq!(s.prune_outbox(10).await.unwrap(), 1);
+}
+
+/// Rows as an ingest leaves them, many at once.
+async fn inbox_rows(db: &Db, run: RunId, rows: u32) {
+    db.sql(&format!(
+        "INSERT INTO inbox (run_id, shard, bucket, source, body)
+        SELECT '{}', 0, {}, 's' || n, '{}' FROM generate_series(1, {rows}) AS n",
+        run.uuid(),
+        run.bucket(),
+        serde_json::to_string(&event("x")).unwrap()
+    ))
+    .await;
+}
+
+#[tokio::test]
+async fn rows_that_stay_in_the_inbox_do_not_keep_other_runs_from_their_turn() {
+    let db = database().await;
+    let node = db.store.register_node("n", Span::from_secs(30)).await.unwrap();
+    // the oldest run has very many rows, and more runs than one pulse brings have rows that nobody takes
+    let runs: Vec<RunId> =
+        (0..2_500).map(|n| RunId::new(Timestamp::from_millis(1_700_000_000_000 + n), 7, 0)).collect();
+    let mut rows = String::from("INSERT INTO inbox (run_id, shard, bucket, source, body) VALUES ");
+    let body = serde_json::to_string(&event("x")).unwrap();
+    let values: Vec<String> =
+        runs.iter().map(|r| format!("('{}', 0, {}, 's', '{body}')", r.uuid(), r.bucket())).collect();
+    rows.push_str(&values.join(","));
+    db.sql(&rows).await;
+    inbox_rows(&db, runs[0], 20_000).await;
+    let first = db.store.pulse(&node, Span::ZERO, None).await.unwrap();
+    assert_eq!(first.inbox, runs[..2_000]);
+    let second = db.store.pulse(&node, Span::ZERO, first.inbox_after).await.unwrap();
+    assert_eq!(second.inbox, runs[2_000..]);
+    assert_eq!(second.inbox_after, None, "the next pulse begins anew");
+    // and of one run only so many at once, oldest first
+    let some = db.store.load_inbox(runs[0]).await.unwrap();
+    assert_eq!(some.len(), podium_store::INBOX_ROWS);
+    assert!(some.windows(2).all(|w| w[0].id < w[1].id));
+}
+
+#[tokio::test]
+async fn the_inbox_of_a_faulted_run_waits_and_the_audit_counts_it() {
+    let db = database().await;
+    let mut writer = db.store.writer().await.unwrap();
+    let node = db.store.register_node("n", Span::from_secs(30)).await.unwrap();
+    let mut run = db.run(1);
+    let head = |fault: Option<&str>| {
+        let mut head = run.head.clone();
+        // what a user named so is no fault
+        let domains = [("\"fault\":".to_owned(), "d".to_owned())].into_iter().collect();
+        let extra = podium_core::RunExtra { task_to_domain: domains, ..Default::default() };
+        head.extra = podium_core::RunExtra { fault: fault.map(str::to_owned), ..extra }.into();
+        [Effect::Run(Box::new(head))]
+    };
+    let (sound, broken) = (head(None), head(Some("it \"broke\"")));
+    run.head.version = 1;
+    writer.apply(&[insert(&run, &sound)]).await.unwrap();
+    inbox_rows(&db, run.head.id, 2).await;
+    assert_eq!(db.store.pulse(&node, Span::ZERO, None).await.unwrap().inbox, [run.head.id]);
+    assert_eq!(
+        writer.apply(&[update(run.head.id, 1, &broken)]).await.unwrap().outcomes,
+        [ChangeOutcome::Stored]
+    );
+    assert!(db.store.pulse(&node, Span::ZERO, None).await.unwrap().inbox.is_empty());
+    assert_eq!(db.word("SELECT fault FROM podium.runs").await, "it \"broke\"");
+    let audit = db.store.audit(None, 10, Span::ZERO).await.unwrap();
+    assert_eq!((audit.stuck, audit.faulted), (0, 1));
+    let read = db.store.load(run.head.id).await.unwrap().unwrap();
+    assert_eq!(read.head.extra.fault.as_deref(), Some("it \"broke\""));
 }
 
 #[tokio::test]

@@ -4,15 +4,14 @@
 mod common;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use common::wire::{CUT, SILENT, wire};
 use common::{Db, assert_same, database, folded, insert, started, update};
 use podium_core::{Effect, RunState};
 use podium_store::{Change, ChangeKind, ChangeOutcome, Store, StoreError, StoreOptions};
 use sqlx::{Connection, PgConnection};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
 async fn stored_runs(db: &Db, count: u64) -> Vec<RunState> {
     let mut writer = db.store.writer().await.unwrap();
@@ -116,58 +115,6 @@ async fn overlapping_batches_of_two_writers_never_deadlock() {
     assert!(stored > 500, "{stored}");
 }
 
-const NONE: u8 = 0;
-const CUT: u8 = 1;
-const SILENT: u8 = 2;
-
-/// Passes bytes to PostgreSQL and, when told, cuts the connection or goes silent before the answer comes back.
-struct Wire {
-    url: String,
-    fault: Arc<AtomicU8>,
-}
-
-async fn wire(to: &str) -> Wire {
-    let (head, name) = to.rsplit_once('/').unwrap();
-    let (user, server) = head.rsplit_once('@').unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("{user}@{}/{name}", listener.local_addr().unwrap());
-    let fault = Arc::new(AtomicU8::new(NONE));
-    let (server, cutting) = (server.to_owned(), fault.clone());
-    tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            tokio::spawn(pass(client, server.clone(), cutting.clone()));
-        }
-    });
-    Wire { url, fault }
-}
-
-async fn pass(client: TcpStream, server: String, fault: Arc<AtomicU8>) {
-    let server = TcpStream::connect(server).await.unwrap();
-    let (mut from_client, mut to_client) = client.into_split();
-    let (mut from_server, mut to_server) = server.into_split();
-    let up = tokio::spawn(async move {
-        let mut buffer = vec![0; 1 << 16];
-        while let Ok(n @ 1..) = from_client.read(&mut buffer).await {
-            if to_server.write_all(&buffer[..n]).await.is_err() {
-                return;
-            }
-        }
-    });
-    let mut buffer = vec![0; 1 << 16];
-    while let Ok(n @ 1..) = from_server.read(&mut buffer).await {
-        // the statement was executed and committed: its answer is thrown away
-        match fault.swap(NONE, Ordering::SeqCst) {
-            CUT => break,
-            SILENT => std::future::pending().await,
-            _ => {}
-        }
-        if to_client.write_all(&buffer[..n]).await.is_err() {
-            break;
-        }
-    }
-    up.abort();
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_whose_answer_was_lost_is_found() {
     let db = database().await;
@@ -212,6 +159,38 @@ async fn a_commit_whose_answer_was_lost_is_found() {
     assert_eq!(applied.outcomes, [ChangeOutcome::Stored]);
     assert!(applied.db_now.as_micros() > 0 && applied.metadata_version > 0);
     assert_eq!(db.store.load(runs[0].head.id).await.unwrap().unwrap().head.version, 3);
+}
+
+/// Holds the commit's answer back until another writer has changed the run on top of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_others_built_upon_before_it_could_be_looked_for_is_unknown() {
+    let db = database().await;
+    let runs = stored_runs(&db, 2).await;
+    let wire = wire(&db.url).await;
+    let options = StoreOptions { answer_timeout: Duration::from_secs(2), ..StoreOptions::default() };
+    let through = Store::connect(&wire.url, options).await.unwrap();
+    let mut writer = through.writer().await.unwrap();
+    let mut other = db.store.writer().await.unwrap();
+    let (mine, theirs) = (named(&runs[0], "mine"), named(&runs[0], "theirs"));
+    let (ours, late) = (named(&runs[1], "late"), named(&runs[1], "first"));
+    let prepare = [update(runs[0].head.id, 9, &mine)];
+    assert_eq!(writer.apply(&prepare).await.unwrap().outcomes, [ChangeOutcome::Stale]);
+    // the second run was changed by somebody else before: what was expected is another's
+    assert_eq!(
+        other.apply(&[update(runs[1].head.id, 1, &late)]).await.unwrap().outcomes,
+        [ChangeOutcome::Stored]
+    );
+    wire.fault.store(SILENT, Ordering::SeqCst);
+    let changes = [update(runs[0].head.id, 1, &mine), update(runs[1].head.id, 1, &ours)];
+    let on_top = async {
+        while db.number("SELECT coalesce(max(version), 0) FROM run WHERE reason = 'mine'").await != 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        other.apply(&[update(runs[0].head.id, 2, &theirs)]).await.unwrap().outcomes
+    };
+    let (applied, on_top) = tokio::join!(writer.apply(&changes), on_top);
+    assert_eq!(on_top, [ChangeOutcome::Stored]);
+    assert_eq!(applied.unwrap().outcomes, [ChangeOutcome::Unknown, ChangeOutcome::Stale]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Cx, Decision, Known, Settings, World, decide};
+use super::{Cx, Decision, Known, Refusal, Settings, World, decide};
+use crate::effect::Effect;
 use crate::event::Event;
 use crate::id::RunId;
 use crate::payload::Payload;
@@ -59,11 +60,24 @@ impl Bench {
     }
 
     pub(crate) fn decide(&mut self, event: &Event) {
+        self.decide_at(event, NOW);
+    }
+
+    pub(crate) fn decide_at(&mut self, event: &Event, now: Timestamp) -> Vec<Effect> {
+        self.answer(event, now).unwrap_or_else(|refusal| panic!("{refusal}"))
+    }
+
+    pub(crate) fn try_decide(&mut self, event: &Event) -> Result<Vec<Effect>, Refusal> {
+        self.answer(event, NOW)
+    }
+
+    fn answer(&mut self, event: &Event, now: Timestamp) -> Result<Vec<Effect>, Refusal> {
         let settings = Settings { variables_limit_bytes: 100, ..Settings::default() };
-        let cx = Cx { now: NOW, random: 1, settings: &settings, world: &Nobody };
+        let cx = Cx { now, random: 1, settings: &settings, world: &Nobody };
         match decide(&self.plan, &mut self.run, event, &cx) {
-            Decision::Done(_) => {}
-            other => panic!("{other:?}"),
+            Decision::Done(effects) => Ok(effects),
+            Decision::Refused(refusal) => Err(refusal),
+            Decision::Needs(needs) => panic!("{needs:?}"),
         }
     }
 

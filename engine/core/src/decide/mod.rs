@@ -23,6 +23,7 @@ mod arrive;
 #[cfg(test)]
 pub(crate) mod bench;
 mod failure;
+mod fault;
 mod finish;
 mod mapping;
 mod report;
@@ -147,17 +148,28 @@ pub fn decide(plan: &Plan, run: &mut RunState, event: &Event, cx: &Cx<'_>) -> De
     let mut turn = Turn::new(plan, run, cx);
     let answer = match event {
         Event::Started => turn.started(),
-        Event::Claimed { task, worker } => turn.claimed(*task, worker.clone()),
+        // time alone brings a faulted run no further
+        Event::Due if turn.run.head.extra.fault.is_some() => Ok(()),
+        Event::Claimed { task, worker, before } => turn.claimed(*task, worker.clone(), *before),
         Event::Returned { task, poll_count } => turn.returned(*task, *poll_count),
         Event::Reported(report) => turn.reported(report),
         Event::Published { task, outcome } => turn.published(*task, outcome),
         Event::Arrived { inbox, message } => turn.arrived(*inbox, message),
+        Event::Disowned { task, poll_count, worker, stored_in } => {
+            turn.disowned(*task, *poll_count, worker.as_deref(), *stored_in)
+        }
         Event::Due => turn.due(),
+        Event::Faulted { reason, claim } => turn.faulted(reason, *claim),
         Event::Look => turn.look(),
         Event::Terminate { reason } => turn.terminated(reason.as_deref()),
     };
     match answer {
-        Ok(()) => turn.finish(),
+        Ok(()) => {
+            if !matches!(event, Event::Due | Event::Faulted { .. }) {
+                turn.touched();
+            }
+            turn.finish()
+        }
         Err(refusal) => Decision::Refused(refusal),
     }
 }

@@ -14,9 +14,18 @@ use crate::time::{Span, Timestamp};
 
 impl Turn<'_> {
     /// A worker takes a task. The order of claims is the caller's business; here only this row counts.
-    pub(super) fn claimed(&mut self, no: TaskNo, worker: Option<Arc<str>>) -> Result<(), Refusal> {
+    pub(super) fn claimed(
+        &mut self,
+        no: TaskNo,
+        worker: Option<Arc<str>>,
+        before: Option<i64>,
+    ) -> Result<(), Refusal> {
         let now = self.cx.now;
         let row = self.run.tasks.get(no).ok_or(Refusal::UnknownTask)?;
+        let leased = row.status == TaskStatus::InProgress && row.worker == worker;
+        if leased && before == Some(row.changed_in) && self.by_worker(no) {
+            return Ok(());
+        }
         if !row.ready || row.available_at > now || row.status != TaskStatus::Scheduled {
             return Err(Refusal::NotReady);
         }
@@ -47,6 +56,21 @@ impl Turn<'_> {
         });
         self.watch(no);
         Ok(())
+    }
+
+    /// Nobody knows whether the claim was stored: if the row is what it would have written, the lease goes back.
+    pub(super) fn disowned(
+        &mut self,
+        no: TaskNo,
+        poll_count: i32,
+        worker: Option<&str>,
+        stored_in: i64,
+    ) -> Result<(), Refusal> {
+        let row = self.run.tasks.get(no).ok_or(Refusal::UnknownTask)?;
+        if row.changed_in != stored_in || row.worker.as_deref() != worker {
+            return Ok(());
+        }
+        self.returned(no, poll_count)
     }
 
     pub(super) fn reported(&mut self, report: &TaskReport) -> Result<(), Refusal> {

@@ -30,11 +30,12 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 
 /// Goes once through all runs, with pauses that leave the database to others.
 async fn audit(shared: &Shared) {
-    let (mut after, mut stuck) = (None, 0);
+    let (mut after, mut stuck, mut faulted) = (None, 0, 0);
     loop {
         match shared.store.audit(after, STRETCH, AT_REST).await {
             Ok(found) => {
                 stuck += found.stuck;
+                faulted += found.faulted;
                 after = found.next;
             }
             Err(error) => return tracing::warn!(error = chain(&error), "could not look for stuck runs"),
@@ -45,6 +46,7 @@ async fn audit(shared: &Shared) {
         tokio::time::sleep(PAUSE).await;
     }
     shared.stats.stuck_runs.set(stuck.unsigned_abs());
+    shared.stats.faulted_runs.set(faulted.unsigned_abs());
     if stuck > 0 {
         tracing::error!(stuck, "open runs have no cause of progress");
     }

@@ -16,7 +16,7 @@ use podium_runtime::{Definition, Engine, EngineConfig, PollRequest, ReportReques
 use podium_store::{Store, StoreOptions};
 use serde_json::{Value, json};
 
-pub(crate) use cluster::{Db, database};
+pub(crate) use cluster::{Db, database, wire};
 
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
