@@ -1,7 +1,7 @@
 //! What a scenario's run means: passed, failed with a readable report, pending.
 
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
 use podium_tests::conformance::compare::{Difference, traces};
@@ -9,9 +9,13 @@ use podium_tests::conformance::{Environment, Outcome, Scenario, numbered, play};
 use serde_json::{Value, json};
 
 use super::Shared;
+use super::tally::{Entry, Verdict};
 
 /// How long a pending scenario's waits last at most: it is expected to wait in vain.
 const PENDING_PATIENCE: Duration = Duration::from_secs(4);
+/// The same for one that is slow: schedules fire at full minutes; the rest of the time that such a scenario
+/// allows is for a genuine Conductor, which looks for new event handlers once a minute.
+const PENDING_SLOW_PATIENCE: Duration = Duration::from_secs(75);
 const REPORT_LINES: usize = 30;
 
 /// Task types that Podium does not run yet: a scenario that uses one fails for that reason first.
@@ -33,12 +37,21 @@ const NOT_YET: [&str; 12] = [
 impl Shared {
     pub(super) fn check(&self, scenario: &Scenario, environment: &Environment) -> Result<(), Failed> {
         let listed = self.suite.pending.get(&scenario.name);
-        let problem = self.problem(scenario, environment, listed.is_some());
+        let begun = Instant::now();
+        let Found { problem, deviates } = self.play(scenario, environment, listed.is_some());
         let pending = listed.filter(|_| self.update.is_none());
         if let (Some(list), Some(problem)) = (&self.update, &problem) {
             let line = format!("{}, {}", scenario.name, problem.class(scenario));
             list.lock().expect("no trial panics while it holds the list").push(line);
         }
+        let verdict = match (&pending, &problem) {
+            (None, None) if deviates => Verdict::Deviating,
+            (None, None) => Verdict::Ok,
+            (Some(_), Some(_)) => Verdict::Pending,
+            (None, Some(_)) | (Some(_), None) => Verdict::Failed,
+        };
+        let entry = Entry { name: scenario.name.clone(), verdict, took: begun.elapsed() };
+        self.tally.lock().expect("no trial panics while it holds the tally").push(entry);
         match (pending, problem) {
             (None, None) | (Some(_), Some(_)) => Ok(()),
             (None, Some(problem)) => Err(problem.report(&scenario.title).into()),
@@ -48,35 +61,40 @@ impl Shared {
         }
     }
 
-    fn problem(&self, scenario: &Scenario, environment: &Environment, hurry: bool) -> Option<Problem> {
+    fn play(&self, scenario: &Scenario, environment: &Environment, hurry: bool) -> Found {
         if scenario.needs("kafka") && environment.kafka.is_none() {
-            return Some(Problem::stop("needs Kafka, there is none"));
+            return Found::stop("needs Kafka, there is none");
         }
         let golden = match self.suite.golden(&scenario.name) {
             Ok(golden) => golden,
-            Err(error) => return Some(Problem::stop(&format!("{error:#}"))),
+            Err(error) => return Found::stop(&format!("{error:#}")),
         };
         let mut scenario = scenario.clone();
         if let Some(golden) = &golden {
             scenario.steps = golden.adapt(&scenario.steps);
         }
         let scenario = &scenario;
-        let patience = (hurry && !scenario.needs("slow")).then_some(PENDING_PATIENCE);
+        let patience = if scenario.needs("slow") { PENDING_SLOW_PATIENCE } else { PENDING_PATIENCE };
+        let patience = hurry.then_some(patience);
         let outcome = play(scenario, environment, patience);
         if let Err(error) = self.keep(scenario, &outcome) {
-            return Some(Problem::stop(&format!("could not keep the trace: {error:#}")));
+            return Found::stop(&format!("could not keep the trace: {error:#}"));
         }
         let Some(golden) = golden else {
-            return Some(Problem::stop("recorded defect: the better outcome has no trace yet"));
+            return Found::stop("recorded defect: the better outcome has no trace yet");
         };
         let mut differences = traces(&golden.steps, &outcome.trace, &self.tolerance);
+        let all = differences.len();
         differences.retain(|d| !self.suite.deviations.iter().any(|v| v.covers(&scenario.name, d)));
         let mut stopped = outcome.stopped;
         if stopped.is_none() && outcome.trace.len() != golden.steps.len() {
             let (have, want) = (outcome.trace.len(), golden.steps.len());
             stopped = Some(format!("{have} entries recorded, the golden has {want}"));
         }
-        (stopped.is_some() || !differences.is_empty()).then_some(Problem { stopped, differences })
+        let deviates = differences.len() < all;
+        let problem =
+            (stopped.is_some() || !differences.is_empty()).then_some(Problem { stopped, differences });
+        Found { problem, deviates }
     }
 
     fn keep(&self, scenario: &Scenario, outcome: &Outcome) -> anyhow::Result<()> {
@@ -92,16 +110,26 @@ impl Shared {
     }
 }
 
+/// What playing a scenario showed.
+struct Found {
+    problem: Option<Problem>,
+    /// Whether a declared deviation covered a difference.
+    deviates: bool,
+}
+
+impl Found {
+    fn stop(why: &str) -> Found {
+        let problem = Problem { stopped: Some(why.to_owned()), differences: Vec::new() };
+        Found { problem: Some(problem), deviates: false }
+    }
+}
+
 struct Problem {
     stopped: Option<String>,
     differences: Vec<Difference>,
 }
 
 impl Problem {
-    fn stop(why: &str) -> Problem {
-        Problem { stopped: Some(why.to_owned()), differences: Vec::new() }
-    }
-
     /// A short reason for a candidate line of `pending.txt`.
     fn class(&self, scenario: &Scenario) -> String {
         let text = serde_json::to_string(&scenario.steps).unwrap_or_default();
