@@ -40,6 +40,8 @@ pub struct TopicInfo {
     pub partitions: Vec<i32>,
     /// Every partition has a leader now.
     pub led: bool,
+    /// At least one partition has.
+    pub reachable: bool,
 }
 
 /// First offset kept and offset of the next record of a partition.
@@ -190,7 +192,8 @@ pub(crate) fn topic_info<C: rdkafka::ClientContext>(
     }
     let partitions: Vec<i32> = topic.partitions().iter().map(|p| p.id()).collect();
     let led = !partitions.is_empty() && topic.partitions().iter().all(|p| p.leader() >= 0);
-    Ok(Some(TopicInfo { partitions, led }))
+    let reachable = topic.partitions().iter().any(|p| p.leader() >= 0);
+    Ok(Some(TopicInfo { partitions, led, reachable }))
 }
 
 /// A metadata request that failed on the way is a broker that is away.

@@ -99,6 +99,15 @@ impl Locked<'_> {
         }
     }
 
+    /// All that waits, of all topics.
+    pub(crate) fn take_back(&mut self) -> VecDeque<Pending> {
+        let waiting = self.0.values_mut().filter_map(|topic| match topic {
+            Topic::Asked(waiting) => Some(std::mem::take(waiting)),
+            Topic::Known => None,
+        });
+        waiting.flatten().collect()
+    }
+
     /// The topic was deleted, perhaps: ask before the next record.
     pub(crate) fn forget(&mut self, topic: &str) {
         if matches!(self.0.get(topic), Some(Topic::Known)) {

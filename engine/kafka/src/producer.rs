@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, Producer as _, PurgeConfig, ThreadedProducer};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -189,6 +189,14 @@ impl Producer {
         }
     }
 
+    /// Drops what was handed over and is not on its way to a broker yet; it ends with an error that may be tried
+    /// again.
+    pub fn take_back(&self) {
+        let waiting = self.inner.gate.lock().take_back();
+        self.inner.end(waiting, &KafkaError::new(ErrorKind::Retriable, "it was taken back before it was sent"));
+        self.inner.native().purge(PurgeConfig::default().queue());
+    }
+
     /// Waits until everything that was handed over is acknowledged or has failed.
     pub async fn flush(&self, wait: Duration) -> Result<(), KafkaError> {
         let inner = self.inner.clone();
@@ -289,7 +297,8 @@ async fn ask(inner: Arc<Inner>, topic: String) {
             }
         };
         match answer {
-            Ok(Ok(Some(TopicInfo { led: true, .. }))) => return open(&inner, &topic),
+            // a partition without a leader holds up its own records only
+            Ok(Ok(Some(TopicInfo { reachable: true, .. }))) => return open(&inner, &topic),
             Ok(Ok(Some(_))) => missing = false,
             Ok(Ok(None)) => {
                 inner.health.answered();

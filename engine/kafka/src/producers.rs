@@ -72,6 +72,14 @@ impl Producers {
         self.get(None)?.warm(wait).await
     }
 
+    /// Drops what has not been sent yet, on all clusters ([`Producer::take_back`]).
+    pub fn take_back(&self) {
+        let open = self.inner.open.lock().unwrap_or_else(PoisonError::into_inner);
+        for slot in open.values() {
+            slot.producer.take_back();
+        }
+    }
+
     /// Waits for what is on its way, on all clusters together no longer than `wait`.
     pub async fn flush(&self, wait: Duration) {
         let producers: Vec<Producer> = {

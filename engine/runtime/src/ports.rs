@@ -27,4 +27,8 @@ pub trait EventSink: Send + Sync {
     /// Hands the message to the producer at once (before the first await of the future); the future
     /// ends when the broker has acknowledged or refused it.
     fn publish(&self, message: OutboxMessage) -> BoxFuture<'static, PublishOutcome>;
+
+    /// Drops what was handed over and has not left this process: its outcome is [`PublishOutcome::Lost`]. A sink
+    /// that keeps nothing back has nothing to do.
+    fn take_back(&self) {}
 }

@@ -10,10 +10,12 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 use parking_lot::Mutex;
-use podium_core::{RunId, RunStatus, TaskNo};
+use podium_core::{Outgoing, RunId, RunStatus, TaskNo};
 use podium_runtime::ports::{EventSink, OutboxMessage, PublishOutcome};
 use serde_json::{Value, json};
+use sqlx::Connection;
 use support::{SOON, config, database, define, node, node_with, start, state, until, until_status};
+use tokio::sync::oneshot;
 
 /// The far side of the sink's port, in the hands of the test: says what is to become of each message and keeps
 /// the order in which they were handed over.
@@ -23,6 +25,10 @@ struct Wire {
     /// Outcomes to give before messages are acknowledged, by count of hand-overs.
     script: Mutex<HashMap<usize, PublishOutcome>>,
     silent: AtomicBool,
+    /// Messages with this key get no answer.
+    stuck: Mutex<Option<Vec<u8>>>,
+    /// Nothing gets an answer but by being taken back.
+    kept: Mutex<Option<Vec<oneshot::Sender<PublishOutcome>>>>,
 }
 
 impl EventSink for Wire {
@@ -30,14 +36,28 @@ impl EventSink for Wire {
         let mut seen = self.seen.lock();
         seen.push((message.run, message.body.task));
         let said = self.script.lock().remove(&(seen.len() - 1)).unwrap_or(PublishOutcome::Acknowledged);
-        if self.silent.load(Ordering::Relaxed) {
+        let stuck = said == PublishOutcome::Acknowledged
+            && message.body.key.is_some()
+            && *self.stuck.lock() == message.body.key;
+        if stuck || self.silent.load(Ordering::Relaxed) {
             return std::future::pending().boxed();
+        }
+        if let Some(kept) = &mut *self.kept.lock() {
+            let (keeper, answer) = oneshot::channel();
+            kept.push(keeper);
+            return async move { answer.await.unwrap() }.boxed();
         }
         async move {
             tokio::task::yield_now().await;
             said
         }
         .boxed()
+    }
+
+    fn take_back(&self) {
+        for keeper in self.kept.lock().take().unwrap_or_default() {
+            let _ = keeper.send(PublishOutcome::Lost("taken back".to_owned()));
+        }
     }
 }
 
@@ -94,6 +114,65 @@ async fn a_lost_message_goes_again_and_a_refused_one_fails_its_task() {
     assert_eq!(*wire.seen.lock(), [(run, 1), (run, 1), (run, 1), (run, 2)]);
     let counters = engine.counters();
     assert_eq!((counters.relay_lost, counters.relay_published, counters.relay_refused), (2, 1, 1));
+}
+
+/// A key whose partition has no leader: another key of the same lane goes its way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_held_up_holds_up_no_other() {
+    let lane_of = |key: &str| {
+        let body = Outgoing {
+            task: 1,
+            cluster: Some("localhost:9092".to_owned()),
+            topic: "t".to_owned(),
+            key: Some(key.as_bytes().to_vec()),
+            value: Vec::new(),
+            headers: Vec::new(),
+            max_block_ms: None,
+        };
+        podium_store::lane(&body)
+    };
+    let other = (0..).map(|n| format!("k{n}")).find(|key| lane_of(key) == lane_of("stuck")).unwrap();
+    let db = database().await;
+    let wire = Arc::new(Wire::default());
+    *wire.stuck.lock() = Some(b"stuck".to_vec());
+    wire.script.lock().insert(1, PublishOutcome::Lost("no leader".to_owned()));
+    let engine = node_with(&db, Some(wire.clone()), config()).await;
+    define(&engine, "held", json!([publish("a", "stuck")])).await;
+    define(&engine, "free", json!([publish("a", &other), publish("b", &other)])).await;
+    let held = join_all((0..3).map(|_| start(&engine, "held"))).await;
+    until("one is lost and the rest flies", SOON, || async { engine.counters().relay_lost == 1 }).await;
+    for _ in 0..3 {
+        let free = start(&engine, "free").await;
+        until_status(&engine, free, RunStatus::Completed).await;
+    }
+    for run in held {
+        assert_eq!(state(&engine, run).await.head.status, RunStatus::Running);
+    }
+}
+
+/// PostgreSQL does not renew the leases while brokers are slow: what is not sent yet is taken back, and goes again
+/// when the node holds its lanes again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_without_a_lease_sends_nothing() {
+    let db = database().await;
+    let wire = Arc::new(Wire::default());
+    *wire.kept.lock() = Some(Vec::new());
+    let engine = node_with(&db, Some(wire.clone()), config()).await;
+    define(&engine, "tell", json!([publish("a", "k")])).await;
+    let run = start(&engine, "tell").await;
+    until("it is handed over", SOON, || async { wire.seen.lock().len() == 1 }).await;
+    let cut = db.url.clone();
+    let block = tokio::spawn(async move {
+        let mut blocker = sqlx::PgConnection::connect(&cut).await.unwrap();
+        let block = "BEGIN; LOCK TABLE node IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(5); COMMIT";
+        sqlx::raw_sql(block).execute(&mut blocker).await.unwrap();
+    });
+    until("it is taken back", SOON, || async { wire.kept.lock().is_none() }).await;
+    assert!(!block.is_finished(), "it was taken back before the node could renew its lease");
+    assert_eq!(wire.seen.lock().len(), 1);
+    block.await.unwrap();
+    until_status(&engine, run, RunStatus::Completed).await;
+    assert_eq!(*wire.seen.lock(), [(run, 1), (run, 1)]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

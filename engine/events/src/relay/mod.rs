@@ -124,4 +124,8 @@ impl EventSink for KafkaSink {
         }
         .boxed()
     }
+
+    fn take_back(&self) {
+        self.producers.take_back();
+    }
 }

@@ -1,15 +1,17 @@
 //! Publishes messages in the order of their commits and tells the deciding run what became of each.
 //!
 //! ```text
-//! commit --handed--> lane (lane number, cluster) --publish--> broker --outcome--> Event::Published turn
+//! commit --handed--> line (lane, cluster, topic, key) --publish--> broker --outcome--> Event::Published turn
 //! pulse  --rows-----^      ^------ start again at the oldest unacknowledged, after a pause ---'lost
 //! ```
 //!
 //! A message is in the outbox until its Published turn has committed, so whatever is lost here comes back with a
-//! pulse, with the same id. A lane is sent by the node that holds it, in order; what another node committed into
-//! it comes with the pulse.
+//! pulse, with the same id. A lane is sent by the node that holds it, each key of it in order; what another node
+//! committed into it comes with the pulse. A node whose leases were not renewed in time sends nothing more and
+//! takes back what has not left its producers: another node sends it by then.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -37,6 +39,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const UNTOLD_REST: Duration = Duration::from_secs(60);
 /// Before a Published turn that the database could not serve is sent again.
 const SETTLE_AGAIN_AFTER: Duration = Duration::from_millis(300);
+/// While other nodes commit messages into the lanes of this one, it looks for them so often.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// A message of a turn that has just committed.
 pub(crate) struct Handed {
@@ -90,8 +94,39 @@ impl RelayPort {
 
 pub(crate) struct RelayMail(mpsc::UnboundedReceiver<Note>);
 
-/// Messages of one lane to one cluster: a broker that is away holds up nobody else's.
-type LaneKey = (i16, Option<String>);
+/// What must stay in order: the messages of one lane to one cluster and topic with one key. One line that is held
+/// up, by a partition without a leader for instance, holds up no other.
+#[derive(Clone)]
+struct Order {
+    lane: usize,
+    /// Any message of the line: it names the rest.
+    like: Arc<Outgoing>,
+}
+
+impl Order {
+    fn of(body: &Arc<Outgoing>) -> Order {
+        Order { lane: lane_index(body), like: body.clone() }
+    }
+
+    fn parts(&self) -> (usize, Option<&str>, &str, Option<&[u8]>) {
+        (self.lane, self.like.cluster.as_deref(), &self.like.topic, self.like.key.as_deref())
+    }
+}
+
+impl PartialEq for Order {
+    fn eq(&self, other: &Order) -> bool {
+        Arc::ptr_eq(&self.like, &other.like) || self.parts() == other.parts()
+    }
+}
+
+impl Eq for Order {}
+
+impl Hash for Order {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
+}
+
 type MessageKey = (RunId, TaskNo);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -115,7 +150,7 @@ struct Entry {
 }
 
 #[derive(Default)]
-struct Lane {
+struct Line {
     /// Key of the first entry; keys rise by one.
     first: u64,
     entries: VecDeque<Entry>,
@@ -127,9 +162,9 @@ struct Lane {
 }
 
 enum Step {
-    Outcome(LaneKey, u64, PublishOutcome),
+    Outcome(Order, u64, PublishOutcome),
     /// The run has been told; false: it could not take it.
-    Settled(LaneKey, u64, bool),
+    Settled(Order, u64, bool),
 }
 
 #[derive(Clone, Copy, Default)]
@@ -146,14 +181,23 @@ pub(crate) struct Relay {
     sink: Arc<dyn EventSink>,
     mail: RelayMail,
     holds: [Hold; LANES],
-    lanes: HashMap<LaneKey, Lane>,
+    lines: HashMap<Order, Line>,
+    /// When lines that broke start again; the number tells equal instants apart.
+    resumes: BTreeMap<(Instant, u64), Order>,
     open: HashSet<MessageKey>,
+    /// The open messages of each lane.
+    open_in: [usize; LANES],
     /// Settled lately: a pulse that was asked before this instant may still bring them.
     recent: HashMap<MessageKey, Instant>,
+    serial: u64,
     steps: FuturesUnordered<BoxFuture<'static, Step>>,
     alone: bool,
-    /// When the pulse was asked for that said so.
+    /// When the pulse was asked for that said so: what this node holds it holds for a lease from then on.
     renewed: Option<Instant>,
+    /// When what was handed to the producers is taken back unless a pulse comes first.
+    lapses_at: Option<Instant>,
+    /// When to ask for a pulse because another node commits into lanes of this one.
+    look_at: Option<Instant>,
     stopping: bool,
 }
 
@@ -164,19 +208,25 @@ impl Relay {
             sink,
             mail,
             holds: [Hold::default(); LANES],
-            lanes: HashMap::new(),
+            lines: HashMap::new(),
+            resumes: BTreeMap::new(),
             open: HashSet::new(),
+            open_in: [0; LANES],
             recent: HashMap::new(),
+            serial: 0,
             steps: FuturesUnordered::new(),
             alone: false,
             renewed: None,
+            lapses_at: None,
+            look_at: None,
             stopping: false,
         }
     }
 
     pub(crate) async fn run(mut self) {
         loop {
-            let resume = self.lanes.values().filter_map(|l| l.resume_at).min();
+            let resume = self.resumes.first_key_value().map(|((at, _), _)| *at);
+            let (lapse, look) = (self.lapses_at, self.look_at);
             // cancel-safe: each branch either only waits or hands over what it took
             tokio::select! {
                 note = self.mail.0.recv() => match note {
@@ -186,6 +236,11 @@ impl Relay {
                 Some(step) = self.steps.next(), if !self.steps.is_empty() => self.step(step).await,
                 () = tokio::time::sleep_until(resume.unwrap_or_else(Instant::now).into()), if resume.is_some() => {
                     self.resume().await;
+                }
+                () = tokio::time::sleep_until(lapse.unwrap_or_else(Instant::now).into()), if lapse.is_some() => self.lapse(),
+                () = tokio::time::sleep_until(look.unwrap_or_else(Instant::now).into()), if look.is_some() => {
+                    self.look_at = None;
+                    self.shared.pulse_now.notify_one();
                 }
             }
             self.shared.stats.relay_open.set(self.open.len() as u64);
@@ -213,12 +268,11 @@ impl Relay {
         if self.open.contains(&key) || self.recent.contains_key(&key) {
             return;
         }
+        let lapsed = self.lapsed();
         let hold = &mut self.holds[lane_index(&message.body)];
         if !hold.owned || self.stopping {
             return;
         }
-        // without a pulse for so long another node may send this lane by now
-        let lapsed = self.renewed.is_none_or(|at| at.elapsed() > self.shared.config.lease);
         let safe = hold.live && !lapsed && (message.own || self.alone) && self.open.len() < OPEN_AT_MOST;
         if safe {
             self.take(message.run, message.body).await;
@@ -232,6 +286,7 @@ impl Relay {
     async fn rows(&mut self, answer: Rows) {
         self.alone = answer.alone;
         self.renewed = Some(answer.asked);
+        self.lapses_at = Some(answer.asked + self.shared.config.lease);
         for (i, hold) in self.holds.iter_mut().enumerate() {
             let owned = answer.lanes.contains(&(i as i16));
             if !owned {
@@ -240,8 +295,13 @@ impl Relay {
             hold.owned = owned;
         }
         let holds = self.holds;
-        self.forget_waiting(|(lane, _)| !holds[*lane as usize].owned);
+        self.forget_waiting(|lane| !holds[lane].owned);
+        if self.lapsed() {
+            // an answer that took so long says nothing about now
+            return self.lapse();
+        }
         let mut brought = [0_usize; LANES];
+        let mut found = false;
         for row in answer.rows {
             brought[lane_index(&row.body)] += 1;
             let key = (row.run, row.body.task);
@@ -254,8 +314,11 @@ impl Relay {
                 brought[lane_index(&row.body)] = ROWS_PER_LANE;
                 continue;
             }
+            found = true;
             self.take(row.run, row.body).await;
         }
+        // only another node's commits are found like this when all is well: more of them are likely
+        self.look_at = (found && !self.alone).then(|| Instant::now() + LOOK_AGAIN_AFTER);
         for (hold, brought) in self.holds.iter_mut().zip(brought).filter(|(h, _)| h.owned) {
             let all = brought < ROWS_PER_LANE;
             hold.live = all && hold.left_at.is_none_or(|at| at < answer.asked);
@@ -266,12 +329,35 @@ impl Relay {
         self.recent.retain(|_, at| *at >= answer.asked);
     }
 
-    /// Puts a message at the end of its lane and sends it if the lane is moving.
+    /// Without a pulse for so long another node may send these lanes by now.
+    fn lapsed(&self) -> bool {
+        self.renewed.is_none_or(|at| at.elapsed() >= self.shared.config.lease)
+    }
+
+    /// Stops sending: what has not left the producers is taken back, and its outcome forgets it here. What is on
+    /// its way to a broker may go twice, as after a crash.
+    fn lapse(&mut self) {
+        self.lapses_at = None;
+        let now = Instant::now();
+        for hold in self.holds.iter_mut().filter(|hold| hold.owned) {
+            *hold = Hold { owned: true, live: false, left_at: Some(now) };
+        }
+        self.forget_waiting(|_| true);
+        if self.lines.values().any(|line| line.flying > 0) {
+            tracing::warn!(
+                "the leases were not renewed in time: messages that are not sent yet are taken back"
+            );
+            self.sink.take_back();
+        }
+    }
+
+    /// Puts a message at the end of its line and sends it if the line is moving.
     async fn take(&mut self, run: RunId, body: Arc<Outgoing>) {
         self.open.insert((run, body.task));
-        let key = (lane(&body), body.cluster.clone());
-        let lane = self.lanes.entry(key.clone()).or_default();
-        lane.entries.push_back(Entry {
+        let order = Order::of(&body);
+        self.open_in[order.lane] += 1;
+        let line = self.lines.entry(order.clone()).or_default();
+        line.entries.push_back(Entry {
             run,
             body,
             stage: Stage::Waiting,
@@ -279,44 +365,45 @@ impl Relay {
             settled: false,
             first_try: None,
         });
-        let id = lane.first + lane.entries.len() as u64 - 1;
-        if !lane.broken {
-            self.send(&key, id).await;
+        let id = line.first + line.entries.len() as u64 - 1;
+        if !line.broken {
+            self.send(&order, id).await;
         }
     }
 
-    async fn send(&mut self, key: &LaneKey, id: u64) {
-        let Some(lane) = self.lanes.get_mut(key) else { return };
-        let Some(entry) = lane.entry(id) else { return };
+    async fn send(&mut self, order: &Order, id: u64) {
+        let Some(line) = self.lines.get_mut(order) else { return };
+        let Some(entry) = line.entry(id) else { return };
         entry.stage = if entry.told { Stage::Repeat } else { Stage::Flying };
         entry.first_try.get_or_insert_with(Instant::now);
         let message = OutboxMessage { run: entry.run, body: entry.body.clone() };
-        lane.flying += 1;
+        line.flying += 1;
         let mut publishing = self.sink.publish(message);
         // asked once now, so that the producer sees messages in this order
         match futures::poll!(&mut publishing) {
             std::task::Poll::Ready(outcome) => {
-                self.steps.push(Box::pin(std::future::ready(Step::Outcome(key.clone(), id, outcome))));
+                self.steps.push(Box::pin(std::future::ready(Step::Outcome(order.clone(), id, outcome))));
             }
             std::task::Poll::Pending => {
-                let key = key.clone();
-                self.steps.push(Box::pin(async move { Step::Outcome(key, id, publishing.await) }));
+                let order = order.clone();
+                self.steps.push(Box::pin(async move { Step::Outcome(order, id, publishing.await) }));
             }
         }
     }
 
     async fn step(&mut self, step: Step) {
         match step {
-            Step::Outcome(key, id, outcome) => self.outcome(key, id, outcome),
-            Step::Settled(key, id, told) => self.settled(&key, id, told),
+            Step::Outcome(order, id, outcome) => self.outcome(order, id, outcome),
+            Step::Settled(order, id, told) => self.settled(&order, id, told),
         }
     }
 
-    fn outcome(&mut self, key: LaneKey, id: u64, outcome: PublishOutcome) {
-        let stats = &self.shared.stats;
-        let Some(lane) = self.lanes.get_mut(&key) else { return };
-        lane.flying = lane.flying.saturating_sub(1);
-        let Some(entry) = lane.entry(id) else { return };
+    fn outcome(&mut self, order: Order, id: u64, outcome: PublishOutcome) {
+        let (lapsed, shared) = (self.lapsed(), self.shared.clone());
+        let stats = &shared.stats;
+        let Some(line) = self.lines.get_mut(&order) else { return };
+        line.flying = line.flying.saturating_sub(1);
+        let Some(entry) = line.entry(id) else { return };
         let outcome = match outcome {
             PublishOutcome::Lost(reason) if entry.out_of_time() => PublishOutcome::Refused(reason),
             other => other,
@@ -332,7 +419,11 @@ impl Relay {
             }
             PublishOutcome::Lost(reason) => {
                 stats.relay_lost.one();
-                tracing::warn!(run = %entry.run, task = entry.body.task, reason, "a message was lost on its way, its lane starts again");
+                if lapsed {
+                    tracing::debug!(run = %entry.run, task = entry.body.task, reason, "a message was taken back");
+                } else {
+                    tracing::warn!(run = %entry.run, task = entry.body.task, reason, "a message was lost on its way, its key starts again");
+                }
                 None
             }
         };
@@ -342,91 +433,108 @@ impl Relay {
                 let tell = !entry.told;
                 entry.told = true;
                 entry.stage = if entry.settled { Stage::Done } else { Stage::Told };
-                if !lane.broken {
-                    lane.pause = None;
+                if !line.broken {
+                    line.pause = None;
                 }
                 if tell {
-                    self.steps.push(Box::pin(tell_run(
-                        self.shared.clone(),
-                        key.clone(),
-                        id,
-                        run,
-                        task,
-                        said,
-                    )));
+                    let told = tell_run(self.shared.clone(), order.clone(), id, run, task, said);
+                    self.steps.push(Box::pin(told));
                 }
             }
+            // it is in the outbox for whoever holds the lane now
+            None if lapsed && !entry.told => {
+                entry.stage = Stage::Done;
+                self.open.remove(&(entry.run, entry.body.task));
+                self.open_in[order.lane] -= 1;
+            }
             None => {
-                entry.stage = Stage::Waiting;
-                lane.broken = true;
+                entry.stage = if entry.told && entry.settled { Stage::Done } else { Stage::Waiting };
+                line.broken = true;
             }
         }
-        if let Some(lane) = self.lanes.get_mut(&key) {
-            lane.tidy();
-            if lane.broken && lane.flying == 0 && lane.resume_at.is_none() {
-                let pause = lane.pause.map_or(FIRST_PAUSE, |p| (2 * p).min(LONGEST_PAUSE));
-                lane.pause = Some(pause);
-                lane.resume_at = Some(Instant::now() + pause);
-            }
+        line.tidy();
+        if line.entries.is_empty() {
+            self.lines.remove(&order);
+        } else if line.broken && line.flying == 0 && line.resume_at.is_none() {
+            let pause = line.pause.map_or(FIRST_PAUSE, |p| (2 * p).min(LONGEST_PAUSE));
+            line.pause = Some(pause);
+            let at = Instant::now() + pause;
+            line.resume_at = Some(at);
+            self.serial += 1;
+            self.resumes.insert((at, self.serial), order);
         }
     }
 
-    fn settled(&mut self, key: &LaneKey, id: u64, told: bool) {
-        let Some(lane) = self.lanes.get_mut(key) else { return };
-        let Some(entry) = lane.entry(id) else { return };
+    fn settled(&mut self, order: &Order, id: u64, told: bool) {
+        let Some(line) = self.lines.get_mut(order) else { return };
+        let Some(entry) = line.entry(id) else { return };
         entry.settled = true;
         if entry.stage == Stage::Told {
             entry.stage = Stage::Done;
         }
         let message = (entry.run, entry.body.task);
-        self.open.remove(&message);
+        if self.open.remove(&message) {
+            self.open_in[order.lane] -= 1;
+        }
         self.recent.insert(message, Instant::now() + if told { Duration::ZERO } else { UNTOLD_REST });
-        lane.tidy();
-        let (lane_no, left) = (key.0 as usize % LANES, lane.entries.len());
-        if left == 0 && !lane.broken {
-            self.lanes.remove(key);
+        line.tidy();
+        if line.entries.is_empty() {
+            self.lines.remove(order);
         }
         // more may wait in the outbox than a pulse brings or memory holds
-        let hold = &self.holds[lane_no];
-        if hold.owned && !hold.live && left <= ROWS_PER_LANE / 4 && !self.stopping {
+        let hold = &self.holds[order.lane];
+        if hold.owned && !hold.live && self.open_in[order.lane] <= ROWS_PER_LANE / 4 && !self.stopping {
             self.shared.pulse_now.notify_one();
         }
     }
 
-    /// Lanes whose pause is over start again at their oldest unacknowledged message. What was acknowledged
-    /// behind one that was not, with the same topic and key, goes once more, so that a reader's last view is
-    /// in order.
+    /// Lines whose pause is over start again at their oldest unacknowledged message. What was acknowledged behind
+    /// one that was not goes once more, so that a reader's last view of a key is in order.
     async fn resume(&mut self) {
         let now = Instant::now();
-        let ready = |lane: &Lane| lane.resume_at.is_some_and(|at| at <= now);
-        let keys: Vec<LaneKey> =
-            self.lanes.iter().filter(|(_, l)| ready(l)).map(|(k, _)| k.clone()).collect();
-        for key in keys {
-            let Some(lane) = self.lanes.get_mut(&key) else { continue };
-            lane.broken = false;
-            lane.resume_at = None;
-            for id in lane.to_send_again() {
-                self.send(&key, id).await;
+        while let Some(first) = self.resumes.first_entry().filter(|first| first.key().0 <= now) {
+            let order = first.remove();
+            let lapsed = self.lapsed();
+            let Some(line) = self.lines.get_mut(&order) else { continue };
+            if line.resume_at.is_none_or(|at| at > now) {
+                continue;
             }
-            if self.lanes.get(&key).is_some_and(|l| l.entries.is_empty()) {
-                self.lanes.remove(&key);
+            line.broken = false;
+            line.resume_at = None;
+            if lapsed {
+                self.forget_waiting_of(&order);
+                continue;
+            }
+            for id in line.to_send_again() {
+                self.send(&order, id).await;
             }
         }
     }
 
     /// Drops what was not sent yet from these lanes: it stays in the outbox.
-    fn forget_waiting(&mut self, which: impl Fn(&LaneKey) -> bool) {
-        for (_, lane) in self.lanes.iter_mut().filter(|(key, _)| which(key)) {
-            for entry in lane.entries.iter_mut().filter(|e| e.stage == Stage::Waiting) {
-                self.open.remove(&(entry.run, entry.body.task));
-                entry.stage = Stage::Done;
+    fn forget_waiting(&mut self, which: impl Fn(usize) -> bool) {
+        let orders: Vec<Order> = self.lines.keys().filter(|order| which(order.lane)).cloned().collect();
+        for order in orders {
+            self.forget_waiting_of(&order);
+        }
+    }
+
+    fn forget_waiting_of(&mut self, order: &Order) {
+        let Some(line) = self.lines.get_mut(order) else { return };
+        for entry in line.entries.iter_mut().filter(|e| e.stage == Stage::Waiting) {
+            if self.open.remove(&(entry.run, entry.body.task)) {
+                self.open_in[order.lane] -= 1;
             }
-            lane.tidy();
+            entry.stage = Stage::Done;
+        }
+        line.tidy();
+        if line.entries.is_empty() {
+            self.lines.remove(order);
         }
     }
 }
 
-impl Lane {
+impl Line {
     fn entry(&mut self, id: u64) -> Option<&mut Entry> {
         let at = usize::try_from(id.checked_sub(self.first)?).ok()?;
         self.entries.get_mut(at)
@@ -441,19 +549,12 @@ impl Lane {
     }
 
     fn to_send_again(&self) -> Vec<u64> {
-        let mut unacknowledged: HashSet<(&str, Option<&[u8]>)> = HashSet::new();
-        let mut again = Vec::new();
-        for (id, entry) in (self.first..).zip(&self.entries) {
-            let order = (entry.body.topic.as_str(), entry.body.key.as_deref());
-            let waits = entry.stage == Stage::Waiting;
-            if waits {
-                unacknowledged.insert(order);
-            }
-            if waits || (entry.told && unacknowledged.contains(&order)) {
-                again.push(id);
-            }
-        }
-        again
+        // messages without a key have no order
+        let ordered = self.entries.front().is_some_and(|entry| entry.body.key.is_some());
+        let entries = (self.first..).zip(&self.entries);
+        let mut behind = entries.skip_while(|(_, entry)| entry.stage != Stage::Waiting).collect::<Vec<_>>();
+        behind.retain(|(_, entry)| entry.stage == Stage::Waiting || (ordered && entry.told));
+        behind.into_iter().map(|(id, _)| id).collect()
     }
 }
 
@@ -471,7 +572,7 @@ fn lane_index(body: &Outgoing) -> usize {
 /// Sends the outcome to the run until it is durable (or the run is gone).
 async fn tell_run(
     shared: Arc<Shared>,
-    key: LaneKey,
+    order: Order,
     id: u64,
     run: RunId,
     task: TaskNo,
@@ -483,10 +584,10 @@ async fn tell_run(
         shared.mailboxes.send_own(run, Work::Event(event), Reply::Done(tx));
         match answer.await {
             Ok(Err(EngineError::Unavailable(_))) | Err(_) => tokio::time::sleep(SETTLE_AGAIN_AFTER).await,
-            Ok(Ok(())) => return Step::Settled(key, id, true),
+            Ok(Ok(())) => return Step::Settled(order, id, true),
             Ok(Err(error)) => {
                 tracing::error!(%run, task, %error, "a run could not be told what became of its message");
-                return Step::Settled(key, id, false);
+                return Step::Settled(order, id, false);
             }
         }
     }
@@ -497,12 +598,12 @@ mod tests {
     use super::*;
     use podium_core::Timestamp;
 
-    fn entry(key: &str, stage: Stage) -> Entry {
+    fn entry(key: Option<&str>, stage: Stage) -> Entry {
         let body = Outgoing {
             task: 1,
             cluster: None,
             topic: "t".to_owned(),
-            key: Some(key.as_bytes().to_vec()),
+            key: key.map(|k| k.as_bytes().to_vec()),
             value: Vec::new(),
             headers: Vec::new(),
             max_block_ms: None,
@@ -513,18 +614,26 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_starts_again_at_its_oldest_unacknowledged_message() {
-        let mut lane = Lane::default();
-        lane.entries.extend([
-            entry("a", Stage::Done),
-            entry("a", Stage::Waiting),
-            entry("b", Stage::Done),
-            entry("a", Stage::Done),
-            entry("b", Stage::Waiting),
-            entry("a", Stage::Waiting),
-        ]);
-        lane.tidy();
-        assert_eq!(lane.first, 1);
-        assert_eq!(lane.to_send_again(), vec![1, 3, 4, 5], "b at 2 came before anything of b was lost");
+    fn a_line_starts_again_at_its_oldest_unacknowledged_message() {
+        let again = |key: Option<&str>| {
+            let mut line = Line::default();
+            line.entries.extend(
+                [Stage::Done, Stage::Told, Stage::Waiting, Stage::Done, Stage::Waiting]
+                    .map(|s| entry(key, s)),
+            );
+            line.tidy();
+            assert_eq!(line.first, 1);
+            line.to_send_again()
+        };
+        assert_eq!(again(Some("a")), [2, 3, 4]);
+        assert_eq!(again(None), [2, 4], "nothing of it has an order");
+    }
+
+    #[test]
+    fn a_line_is_of_one_topic_and_key() {
+        let order = |key: &str| Order::of(&entry(Some(key), Stage::Waiting).body);
+        assert!(order("a") == order("a") && order("a") != order("b"));
+        let set: HashSet<Order> = ["a", "b", "a"].map(order).into_iter().collect();
+        assert_eq!(set.len(), 2);
     }
 }
