@@ -17,6 +17,7 @@ use crate::random::Random;
 use crate::{kills, story};
 
 const RUNS: usize = 500;
+const EVENTS: &str = "conductor-events";
 const TOPICS: [&str; 2] = ["email-validation-requests", "phone-validation-requests"];
 
 /// What stands outside the process that is killed.
@@ -65,7 +66,7 @@ impl World {
         for topic in TOPICS {
             kafka::create_topic(&broker, topic, 3)?;
         }
-        kafka::create_topic(&broker, "conductor-events", 3)?;
+        kafka::create_topic(&broker, EVENTS, 3)?;
         let address = format!("127.0.0.1:{}", free_port()?);
         let keys =
             [("AWS_ACCESS_KEY_ID", "chaos".to_owned()), ("AWS_SECRET_ACCESS_KEY", "chaos-secret".to_owned())];
@@ -156,6 +157,12 @@ fn check_rows(sql: &Sql, book: &Book) -> anyhow::Result<()> {
         sql.texts("SELECT format('%s is %s: %s', id, status, reason) FROM run WHERE status <> 2 LIMIT 5")?;
     ensure!(bad.is_empty(), "runs that did not complete: {bad:?}");
     sql.assert_sound()?;
+    for left in ["SELECT count(*) FROM inbox", "SELECT count(*) FROM outbox WHERE pending"] {
+        until("the last messages to be taken", Duration::from_secs(20), || {
+            Ok((sql.number(left)? == 0).then_some(()))
+        })
+        .context(left)?;
+    }
 
     let mut completed: HashMap<String, Vec<String>> = HashMap::new();
     for row in sql.texts("SELECT run_id || ' ' || ref_name FROM task WHERE status = 2")? {
@@ -203,5 +210,26 @@ fn check_topics(broker: &str, book: &Book) -> anyhow::Result<()> {
         }
         println!("serve: {topic} has {} records for {} requests", records.len(), ids.len());
     }
+    check_events(broker, book)
+}
+
+/// The events against the requests: each was answered, and with success.
+fn check_events(broker: &str, book: &Book) -> anyhow::Result<()> {
+    let records = kafka::read_all(broker, EVENTS)?;
+    let mut answers: HashMap<(String, String), usize> = HashMap::new();
+    for record in &records {
+        let event = record.json();
+        let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+        ensure!(event["data"]["result"] == "success", "a service failed: {event}");
+        *answers.entry((text("workflowId"), text("eventType"))).or_default() += 1;
+    }
+    for (run, story) in &book.runs() {
+        for topic in story::topics(*story) {
+            let kind = topic.replace("-validation-requests", "_validation_completed");
+            let found = answers.contains_key(&(run.clone(), kind.clone()));
+            ensure!(found, "run {run} of story {story} has no {kind}");
+        }
+    }
+    println!("serve: {EVENTS} has {} records for {} answers", records.len(), answers.len());
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! The external, documented router instead of the engine's own, and beside it.
 
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::{OnceLock, mpsc};
 
 use anyhow::Context;
 use podium_tests::support::pipeline::{in_sequence, stage, that_says};
@@ -12,18 +15,32 @@ use serde_json::json;
 /// The example program of the events room; it ends with the test.
 struct ExternalRouter(Child);
 
+/// The program: `PODIUM_EXTERNAL_ROUTER`, else a debug build, which `make test` makes beforehand.
+fn program() -> anyhow::Result<&'static PathBuf> {
+    static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let made = PROGRAM.get_or_init(|| match std::env::var_os("PODIUM_EXTERNAL_ROUTER") {
+        Some(given) => Ok(PathBuf::from(given)),
+        None => build().map_err(|error| format!("{error:#}")),
+    });
+    made.as_ref().map_err(|error| anyhow::anyhow!("{error}"))
+}
+
+fn build() -> anyhow::Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .args(["build", "--quiet", "-p", "podium-events", "--example", "external_router"])
+        .current_dir(repository())
+        .status()
+        .context("could not run cargo")?;
+    anyhow::ensure!(built.success(), "the external router does not build");
+    let own = std::env::current_exe()?;
+    let profile = own.parent().and_then(|deps| deps.parent()).context("the test binary lies nowhere")?;
+    Ok(profile.parent().context("the test binary lies nowhere")?.join("debug/examples/external_router"))
+}
+
 impl ExternalRouter {
     fn start(on: &Stage) -> anyhow::Result<ExternalRouter> {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = Command::new(cargo)
-            .args(["build", "--quiet", "-p", "podium-events", "--example", "external_router"])
-            .current_dir(repository())
-            .status()
-            .context("could not run cargo")?;
-        anyhow::ensure!(built.success(), "the external router does not build");
-        let own = std::env::current_exe()?;
-        let target = own.parent().and_then(|deps| deps.parent()).context("the test binary lies nowhere")?;
-        let mut command = Command::new(target.join("examples/external_router"));
+        let mut command = Command::new(program()?);
         command
             .env("KAFKA_BOOTSTRAP", &on.broker)
             .env("CONDUCTOR_API", format!("{}/api", on.podium.base()))
@@ -35,10 +52,17 @@ impl ExternalRouter {
             .stdout(Stdio::piped());
         let mut child = keeper::spawn(command, libc::SIGKILL)?;
         let output = child.stdout.take().context("its output is piped")?;
-        let mut line = String::new();
-        std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut line)?;
-        anyhow::ensure!(line.trim() == "ready", "the external router said {line:?}");
-        Ok(ExternalRouter(child))
+        let (lines, said) = mpsc::channel();
+        // to its end: it says "ready" with each assignment
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                drop(lines.send(line));
+            }
+        });
+        let child = ExternalRouter(child);
+        let first = said.recv_timeout(2 * SOON).context("the external router got no partitions")?;
+        anyhow::ensure!(first == "ready", "the external router said {first:?}");
+        Ok(child)
     }
 }
 
