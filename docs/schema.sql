@@ -519,6 +519,24 @@ COMMENT ON TABLE public.kafka_position IS 'Where each consumer stands; moves in 
 
 COMMENT ON COLUMN public.kafka_position.epoch IS 'Rises with every take-over; an older holder can no longer write.';
 
+CREATE TABLE public.loose_log (
+    id bigint NOT NULL,
+    task text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    body text NOT NULL
+);
+
+COMMENT ON TABLE public.loose_log IS 'Log lines of task ids that this engine never gave out; forgotten after a month.';
+
+ALTER TABLE public.loose_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.loose_log_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.metadata_version (
     one boolean DEFAULT true NOT NULL,
     version bigint NOT NULL,
@@ -740,6 +758,9 @@ ALTER TABLE ONLY public.inbox
 ALTER TABLE ONLY public.kafka_position
     ADD CONSTRAINT kafka_position_pkey PRIMARY KEY (cluster, grp, topic, partition);
 
+ALTER TABLE ONLY public.loose_log
+    ADD CONSTRAINT loose_log_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.metadata_version
     ADD CONSTRAINT metadata_version_pkey PRIMARY KEY (one);
 
@@ -794,6 +815,10 @@ ALTER TABLE ONLY public.workflow_def
 CREATE UNIQUE INDEX inbox_once ON public.inbox USING btree (run_id, source, shard);
 
 COMMENT ON INDEX public.inbox_once IS 'ingest: a message delivered twice is one row; also finds the rows of a run.';
+
+CREATE INDEX loose_log_of_task ON public.loose_log USING btree (task, id);
+
+COMMENT ON INDEX public.loose_log_of_task IS 'task_log.loose: the lines of one text.';
 
 CREATE INDEX node_live ON public.node USING btree (until);
 

@@ -15,7 +15,7 @@
 //! | poll, ack, pop | claim, lease | one idea, one word |
 //! | `callbackAfterSeconds` | `callback_after_s`, `available_at` | an instant, not a duration, in storage |
 //! | `lastRetriedTime` | `retried_at` | |
-//! | `subWorkflowId` | `child` | |
+//! | `subWorkflowId` | `child`, `sub_workflow_id` | what the engine started; what a worker says it started |
 //! | `parentWorkflowId`, `parentWorkflowTaskId` | `ParentLink` | |
 //! | `failedReferenceTaskNames`, `failedTaskNames` | `failed_refs`, `failed_names` | |
 //! | decide | look | decisions happen in turns; an operator only asks for one |

@@ -55,6 +55,7 @@ pub(crate) fn report(result: TaskResult<'_>, run: RunId, task: TaskId) -> Result
         callback_after_s: result.callback_after_seconds,
         extend_lease: result.extend_lease,
         external_output: result.external_output,
+        sub_workflow_id: result.sub_workflow_id,
         logs,
     })
 }

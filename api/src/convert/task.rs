@@ -154,6 +154,10 @@ fn write_child(json: &mut Object<'_>, task: &TaskState) {
         json.id("subWorkflowId", child.uuid());
         return;
     }
+    if let Some(id) = &task.sub_workflow_id {
+        json.text("subWorkflowId", id);
+        return;
+    }
     let said = |payload: &Payload| -> Option<String> {
         // a look at the text first: most payloads never mention it and need not be parsed
         if !payload.text().contains("\"subWorkflowId\"") {

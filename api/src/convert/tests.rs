@@ -108,6 +108,7 @@ fn scheduled() -> TaskState {
         executed: false,
         wait_until: None,
         child: None,
+        sub_workflow_id: None,
         changed_in: 0,
     }
 }
@@ -256,6 +257,11 @@ fn a_task_that_the_definition_does_not_have_shows_what_it_is() {
 
 #[test]
 fn the_child_may_be_named_by_a_payload() {
+    let said = written(&view(|task| {
+        task.output = Payload::from_object_text(r#"{"subWorkflowId":"sub-x"}"#);
+        task.sub_workflow_id = Some("sub-y".into());
+    }));
+    assert_eq!(said["subWorkflowId"], "sub-y");
     let task = written(&view(|task| task.output = Payload::from_object_text(r#"{"subWorkflowId":"sub-x"}"#)));
     assert_eq!(task["subWorkflowId"], "sub-x");
     let task =

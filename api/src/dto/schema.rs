@@ -27,6 +27,8 @@ pub struct TaskResult {
     pub worker_id: Option<String>,
     pub logs: Option<Vec<ReportedLog>>,
     pub external_output_payload_storage_path: Option<String>,
+    /// The run that the worker started for this task; only kept and shown.
+    pub sub_workflow_id: Option<String>,
     /// Only refresh the lease; nothing else of the report counts.
     pub extend_lease: Option<bool>,
 }

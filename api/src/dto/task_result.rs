@@ -28,6 +28,7 @@ pub(crate) struct TaskResult<'a> {
     pub(crate) output: Payload,
     pub(crate) logs: Vec<ReportedLine>,
     pub(crate) external_output: Option<String>,
+    pub(crate) sub_workflow_id: Option<String>,
     pub(crate) extend_lease: bool,
 }
 
@@ -106,6 +107,8 @@ struct Usual<'a> {
     logs: Vec<ReportedLine>,
     #[serde(borrow)]
     external_output_payload_storage_path: Option<&'a str>,
+    #[serde(borrow)]
+    sub_workflow_id: Option<&'a str>,
     extend_lease: bool,
 }
 
@@ -130,6 +133,8 @@ struct Unusual {
     logs: Vec<ReportedLine>,
     #[serde(deserialize_with = "lenient::opt_text")]
     external_output_payload_storage_path: Option<String>,
+    #[serde(deserialize_with = "lenient::opt_text")]
+    sub_workflow_id: Option<String>,
     #[serde(deserialize_with = "lenient::bool")]
     extend_lease: bool,
 }
@@ -169,6 +174,7 @@ impl<'a> TaskResult<'a> {
             output,
             logs: usual.logs,
             external_output: usual.external_output_payload_storage_path.map(str::to_owned),
+            sub_workflow_id: usual.sub_workflow_id.map(str::to_owned),
             extend_lease: usual.extend_lease,
         })
     }
@@ -186,6 +192,7 @@ impl From<Unusual> for TaskResult<'_> {
             output: Payload::from_map(given.output_data),
             logs: given.logs,
             external_output: given.external_output_payload_storage_path,
+            sub_workflow_id: given.sub_workflow_id,
             extend_lease: given.extend_lease,
         }
     }
@@ -204,11 +211,12 @@ mod tests {
         let body = body(
             r#"{"workflowInstanceId":"w","taskId":"t","status":"COMPLETED","workerId":"me",
                 "outputData":{"b":1, "a":[true]},"logs":[{"log":"one","createdTime":5,"taskId":"x"},"two"],
-                "unknown":1,"orCreateExecutionMetadata":{},"reasonForIncompletion":null}"#,
+                "subWorkflowId":"s","unknown":1,"orCreateExecutionMetadata":{},"reasonForIncompletion":null}"#,
         );
         let result = TaskResult::usual(&body).expect("fits the fast reading");
         assert_eq!(result.output.text(), r#"{"b":1, "a":[true]}"#);
         assert_eq!(result.status, Some(ResultStatus::Completed));
+        assert_eq!(result.sub_workflow_id.as_deref(), Some("s"));
         assert!(matches!(result.task_id, Some(Cow::Borrowed("t"))));
         assert_eq!(result.logs.len(), 2);
         assert_eq!((result.logs[0].created_ms, result.logs[1].created_ms), (Some(5), None));

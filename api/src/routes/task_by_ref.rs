@@ -138,6 +138,7 @@ fn empty_report(shown: &RunView, task: &TaskState, status: ResultStatus) -> Repo
         callback_after_s: 0,
         extend_lease: false,
         external_output: None,
+        sub_workflow_id: None,
         logs: Vec::new(),
     }
 }

@@ -64,6 +64,7 @@ fn done(task: TaskNo) -> Event {
         callback_after_s: 0,
         extend_lease: false,
         external_output: None,
+        sub_workflow_id: None,
         logs: Vec::new(),
     })
 }

@@ -58,6 +58,8 @@ pub struct TaskReport {
     /// Only refresh the lease; nothing else of the report counts.
     pub extend_lease: bool,
     pub external_output: Option<String>,
+    /// The run that the worker says this task has started.
+    pub sub_workflow_id: Option<Arc<str>>,
     pub logs: Vec<LogLine>,
 }
 

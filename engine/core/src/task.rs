@@ -153,6 +153,8 @@ pub struct TaskState {
     pub wait_until: Option<Timestamp>,
     /// The run that a SUB_WORKFLOW task started.
     pub child: Option<RunId>,
+    /// The run that the worker's last report names as started by this task; not checked, only kept and shown.
+    pub sub_workflow_id: Option<Arc<str>>,
     /// Version of the run that last changed this row (set by the store when it is written).
     pub changed_in: i64,
 }

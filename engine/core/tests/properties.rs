@@ -48,6 +48,7 @@ fn report(task: TaskNo, status: TaskStatus, output: Value) -> Event {
         callback_after_s: 1,
         extend_lease: false,
         external_output: None,
+        sub_workflow_id: None,
         logs: Vec::new(),
     })
 }

@@ -154,6 +154,7 @@ impl Teller {
                 callback_after_s: seconds,
                 extend_lease: false,
                 external_output: None,
+                sub_workflow_id: None,
                 logs: Vec::new(),
             })
         };

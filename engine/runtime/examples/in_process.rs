@@ -104,6 +104,7 @@ async fn main() {
                         callback_after_s: 0,
                         extend_lease: false,
                         external_output: None,
+                        sub_workflow_id: None,
                         logs: Vec::new(),
                     };
                     engine.report(report).await.expect("a report");

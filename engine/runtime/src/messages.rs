@@ -78,6 +78,7 @@ pub struct ReportRequest {
     pub callback_after_s: i64,
     pub extend_lease: bool,
     pub external_output: Option<String>,
+    pub sub_workflow_id: Option<String>,
     pub logs: Vec<LogLine>,
 }
 

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use podium_core::{RunId, RunStatus, TaskStatus, Timestamp};
+use podium_core::{LogLine, RunId, RunStatus, TaskStatus, Timestamp};
 use podium_runtime::{EngineConfig, EngineError, Reported};
 use serde_json::json;
 use support::{
@@ -339,4 +339,53 @@ async fn a_failed_run_starts_its_failure_workflow() {
     let end = until_status(&engine, sorry.run.id, RunStatus::Completed).await;
     assert_eq!(end.head.input.get("workflowId").and_then(|v| v.as_str()), Some(run.to_string().as_str()));
     assert_eq!(db.number("SELECT count(*) FROM run").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_names_the_run_that_its_task_started() {
+    let db = database().await;
+    let engine = node(&db, config()).await;
+    define(&engine, "order", json!([simple("pay"), simple("next")])).await;
+    let run = start(&engine, "order").await;
+    let pay = poll_one(&engine, "pay").await;
+    let mut report = report_of(&pay, TaskStatus::InProgress);
+    report.sub_workflow_id = Some("not \"ours\"".to_owned());
+    engine.report(report).await.unwrap();
+    let kept = || async {
+        let found = state(&engine, run).await;
+        found.tasks.latest("pay").unwrap().sub_workflow_id.as_deref().map(str::to_owned)
+    };
+    assert_eq!(kept().await.as_deref(), Some("not \"ours\""));
+    // each report overwrites what the last one said
+    let pay = poll_one(&engine, "pay").await;
+    let mut report = report_of(&pay, TaskStatus::Completed);
+    report.sub_workflow_id = Some("child".to_owned());
+    engine.report(report).await.unwrap();
+    assert_eq!(kept().await.as_deref(), Some("child"));
+    complete(&engine, &poll_one(&engine, "next").await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_are_kept_for_what_is_no_task() {
+    let db = database().await;
+    let engine = node(&db, config()).await;
+    define(&engine, "order", json!([simple("pay")])).await;
+    let run = start(&engine, "order").await;
+    let line = |text: &str| LogLine { text: text.to_owned(), at: Timestamp::from_millis(5) };
+    let texts = |task: String| {
+        let engine = engine.clone();
+        async move { engine.logs(&task).await.unwrap().into_iter().map(|l| l.text).collect::<Vec<_>>() }
+    };
+    let (task, gone) = (run.task(1).to_string(), run.task(9).to_string());
+    for (id, text) in
+        [("lg_1", "one"), (task.as_str(), "of a task"), (gone.as_str(), "of none"), ("lg_1", "two")]
+    {
+        engine.append_log(id, line(text)).await.unwrap();
+    }
+    assert_eq!(texts("lg_1".to_owned()).await, ["one", "two"]);
+    assert_eq!(texts(task).await, ["of a task"]);
+    assert_eq!(texts(gone).await, ["of none"]);
+    assert!(texts("lg_2".to_owned()).await.is_empty());
+    let long = "x".repeat(501);
+    assert!(matches!(engine.append_log(&long, line("x")).await, Err(EngineError::Invalid(_))));
 }

@@ -185,6 +185,7 @@ fn start(run: &RunState) -> Vec<Effect> {
         executed: false,
         wait_until: None,
         child: None,
+        sub_workflow_id: None,
         changed_in: 0,
     };
     vec![Effect::Run(Box::new(head)), Effect::TaskAdded(task.into())]

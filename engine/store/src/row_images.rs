@@ -1,7 +1,10 @@
 //! One row of the core as one row of the statement: columns in the order of the composite types of the
 //! migrations, and where payloads go.
 
+use std::borrow::Cow;
+
 use podium_core::{Outgoing, Payload, RunExtra, RunHead, RunId, TaskState, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::batch::Limits;
 use crate::outbox::{headers_text, lane};
@@ -120,7 +123,24 @@ pub(crate) fn task_image(
     row.text_or_null((t.def_name != t.task_type).then_some(&*t.def_name))
         .text(t.domain.as_deref().unwrap_or(""));
     row.text_or_null(t.worker.as_deref()).text_or_null(t.reason.as_deref()).text_or_null(input);
-    row.text_or_null(output).text_or_null(None).end();
+    row.text_or_null(output).text_or_null(task_extra(t).as_deref()).end();
+}
+
+/// What few tasks have, as one JSON object; none if there is nothing.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct TaskExtra<'a> {
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) sub_workflow_id: Option<Cow<'a, str>>,
+}
+
+fn task_extra(t: &TaskState) -> Option<String> {
+    let sub_workflow_id = t.sub_workflow_id.as_deref().map(Cow::Borrowed);
+    sub_workflow_id.as_ref()?;
+    Some(
+        serde_json::to_string(&TaskExtra { sub_workflow_id })
+            .expect("a struct of texts always has a JSON text"),
+    )
 }
 
 pub(crate) fn outbox_image(rows: &mut Rows, run: RunId, body: &Outgoing) {

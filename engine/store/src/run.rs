@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::Store;
 use crate::error::StoreError;
 use crate::records::{InboundRow, Newer};
+use crate::row_images::TaskExtra;
 use crate::wire::{At, Malformed, Record, records};
 
 /// Inbox rows of one run that are read, and so decided, together.
@@ -33,7 +34,7 @@ SELECT r.id, r.version, s.hash, r.name, r.def_version, r.status, r.correlation_i
         SELECT ROW(t.no, t.seq, t.attempt, t.iteration, t.retry_of, t.task_type, t.ref_name, t.def_name, t.domain,
             t.changed_in, t.scheduled_at, t.first_scheduled_at, t.available_at, t.updated_at, t.started_at, t.ended_at,
             t.response_timeout_s, t.callback_after_s, t.start_delay_s, t.poll_count, t.status, t.ready, t.retried,
-            t.executed, t.worker, t.reason, t.wait_until, t.child,
+            t.executed, t.worker, t.reason, t.wait_until, t.child, t.extra,
             t.input_slot, COALESCE(t.input, (SELECT p.body FROM payload AS p
                 WHERE p.run_id = t.run_id AND p.slot = t.input_slot)),
             t.output_slot, COALESCE(t.output, (SELECT p.body FROM payload AS p
@@ -228,6 +229,10 @@ fn task(r: &mut Record<'_>, run: RunId) -> Result<Option<TaskState>, Malformed> 
     let reason = r.text_or_null()?.map(Into::into);
     let wait_until = r.at_or_null()?;
     let child = r.uuid_or_null()?.and_then(RunId::from_uuid);
+    let extra: TaskExtra<'_> = match r.text_or_null()? {
+        Some(text) => serde_json::from_str(text).map_err(|_| Malformed("extra is no JSON object"))?,
+        None => TaskExtra::default(),
+    };
     let input_slot = r.int8_or_null()?;
     let input = payload(run, r.text_or_null()?, input_slot);
     let output_slot = r.int8_or_null()?;
@@ -262,6 +267,7 @@ fn task(r: &mut Record<'_>, run: RunId) -> Result<Option<TaskState>, Malformed> 
         executed,
         wait_until,
         child,
+        sub_workflow_id: extra.sub_workflow_id.map(Into::into),
         changed_in,
     }))
 }

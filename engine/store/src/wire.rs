@@ -240,7 +240,7 @@ impl Encode<'_, Postgres> for &Rows {
 /// The bytes were not what the type of the column promises.
 #[derive(Debug, thiserror::Error)]
 #[error("malformed binary row: {0}")]
-pub(crate) struct Malformed(&'static str);
+pub(crate) struct Malformed(pub(crate) &'static str);
 
 struct Bytes<'a>(&'a [u8]);
 

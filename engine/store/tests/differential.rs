@@ -176,5 +176,6 @@ fn change(t: &mut podium_core::TaskState, r: &mut Random) {
     t.def_name = if r.yes() { t.task_type.clone() } else { "other".into() };
     (t.input, t.output) = (r.payload(), r.payload());
     t.retry_of = r.yes().then(|| r.next(5) as u32);
+    t.sub_workflow_id = r.yes().then(|| r.text().into());
     t.child = r.yes().then(|| RunId::new(Timestamp::from_millis(5), 7, 0));
 }

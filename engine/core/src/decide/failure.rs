@@ -201,7 +201,10 @@ fn task_model(plan: &Plan, run: &RunState, row: &TaskState) -> Value {
         ("reasonForIncompletion", row.reason.as_deref().map(str::to_owned)),
         ("workerId", row.worker.as_deref().map(str::to_owned)),
         ("domain", row.domain.as_deref().map(str::to_owned)),
-        ("subWorkflowId", row.child.map(|c| c.to_string())),
+        (
+            "subWorkflowId",
+            row.child.map(|c| c.to_string()).or_else(|| row.sub_workflow_id.as_deref().map(str::to_owned)),
+        ),
     ];
     for (name, value) in optional {
         if let Some(value) = value {

@@ -131,6 +131,7 @@ impl Mapping {
             executed: false,
             wait_until: None,
             child: None,
+            sub_workflow_id: None,
             changed_in: 0,
         };
         if too_large {
@@ -178,6 +179,7 @@ impl Mapping {
             retried: false,
             executed: false,
             child: None,
+            sub_workflow_id: None,
             changed_in: 0,
             ..failed.clone()
         });

@@ -120,6 +120,9 @@ impl Turn<'_> {
             if !keeps || report.worker.is_some() {
                 row.worker = report.worker.clone();
             }
+            if !keeps || report.sub_workflow_id.is_some() {
+                row.sub_workflow_id = report.sub_workflow_id.clone();
+            }
             if !keeps || report.callback_after_s != 0 {
                 row.callback_after_s = report.callback_after_s.max(0);
             }

@@ -1,13 +1,17 @@
-//! Makes partitions ahead of time, and drops what the outbox no longer needs.
+//! Makes partitions ahead of time, and deletes rows that nobody needs any more.
 
 use std::sync::Arc;
 use std::time::Duration;
+
+use podium_core::Span;
 
 use crate::errors::chain;
 use crate::shared::Shared;
 
 /// Settled messages of ended runs are of no use to anybody.
 const PRUNE_EVERY: Duration = Duration::from_secs(30);
+/// How long lines are kept that were logged for what is no task.
+const LOOSE_LOG_KEPT: Span = Span::from_secs(30 * 24 * 3600);
 /// Rows deleted by one statement: short enough to disturb nobody.
 const PRUNE_AT_ONCE: u64 = 1_000;
 
@@ -25,17 +29,24 @@ pub(crate) async fn run(shared: Arc<Shared>) {
                 Err(error) => tracing::warn!(error = chain(&error), "could not make partitions ahead"),
             },
             // one node of several is enough
-            _ = prune.tick(), if shared.holds_first_lane() => prune_outbox(&shared).await,
+            _ = prune.tick(), if shared.holds_first_lane() => clean(&shared).await,
         }
     }
 }
 
-async fn prune_outbox(shared: &Shared) {
+async fn clean(shared: &Shared) {
     loop {
         match shared.store.prune_outbox(PRUNE_AT_ONCE as i64).await {
             Ok(done) if done >= PRUNE_AT_ONCE => {}
-            Ok(_) => return,
+            Ok(_) => break,
             Err(error) => return tracing::warn!(error = chain(&error), "could not prune the outbox"),
+        }
+    }
+    loop {
+        match shared.store.prune_loose_log(LOOSE_LOG_KEPT, PRUNE_AT_ONCE as i64).await {
+            Ok(done) if done >= PRUNE_AT_ONCE => {}
+            Ok(_) => return,
+            Err(error) => return tracing::warn!(error = chain(&error), "could not prune the log"),
         }
     }
 }

@@ -18,17 +18,28 @@ pub(crate) async fn task(shared: &Shared, id: TaskId) -> Result<Option<TaskView>
     Ok(found.and_then(|found| view(&found.run, &found.plan, id.no())))
 }
 
-/// A text that is no id, or names no task, has no log: the line is dropped without an error (contract §8.6).
+/// Bytes of a text that may have a log without naming a task.
+const LOOSE_ID_AT_MOST: usize = 500;
+
+/// A text that names no task has a log all the same (contract §8.6); it is kept for a month.
 pub(crate) async fn append_log(shared: &Shared, task: &str, line: &LogLine) -> Result<(), EngineError> {
-    if let Ok(id) = task.parse::<TaskId>() {
-        shared.store.append_log(id.run(), id.no(), line).await.map_err(storage)?;
+    if let Ok(id) = task.parse::<TaskId>()
+        && shared.store.append_log(id.run(), id.no(), line).await.map_err(storage)?
+    {
+        return Ok(());
     }
-    Ok(())
+    if task.len() > LOOSE_ID_AT_MOST {
+        return Err(EngineError::Invalid(format!("a task id has at most {LOOSE_ID_AT_MOST} bytes")));
+    }
+    shared.store.append_loose_log(task, line).await.map_err(storage)
 }
 
 pub(crate) async fn logs(shared: &Shared, task: &str) -> Result<Vec<LogLine>, EngineError> {
-    match task.parse::<TaskId>() {
-        Ok(id) => shared.store.list_log(id.run(), id.no()).await.map_err(storage),
-        Err(_) => Ok(Vec::new()),
+    if let Ok(id) = task.parse::<TaskId>() {
+        let lines = shared.store.list_log(id.run(), id.no()).await.map_err(storage)?;
+        if !lines.is_empty() {
+            return Ok(lines);
+        }
     }
+    shared.store.list_loose_log(task).await.map_err(storage)
 }

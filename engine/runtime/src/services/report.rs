@@ -26,6 +26,7 @@ pub(crate) async fn report(shared: &Shared, request: ReportRequest) -> Result<Re
         callback_after_s: request.callback_after_s,
         extend_lease: request.extend_lease,
         external_output: request.external_output,
+        sub_workflow_id: request.sub_workflow_id.map(Into::into),
         logs: request.logs,
     };
     let (tx, answer) = oneshot::channel();

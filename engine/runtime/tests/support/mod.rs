@@ -16,7 +16,9 @@ use podium_runtime::{Definition, Engine, EngineConfig, PollRequest, ReportReques
 use podium_store::{Store, StoreOptions};
 use serde_json::{Value, json};
 
-pub(crate) use cluster::{Db, database, wire};
+#[allow(unused_imports, reason = "only some tests disturb the way to the database")]
+pub(crate) use cluster::wire;
+pub(crate) use cluster::{Db, database};
 
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
@@ -108,6 +110,7 @@ pub(crate) fn report_of(view: &TaskView, status: TaskStatus) -> ReportRequest {
         callback_after_s: 0,
         extend_lease: false,
         external_output: None,
+        sub_workflow_id: None,
         logs: Vec::new(),
     }
 }

@@ -183,6 +183,7 @@ pub(crate) fn task(no: u32, at: Timestamp) -> TaskState {
         executed: false,
         wait_until: None,
         child: None,
+        sub_workflow_id: None,
         changed_in: 0,
     }
 }
