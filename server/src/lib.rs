@@ -8,6 +8,7 @@
 
 pub mod cmd;
 pub mod config;
+mod database;
 pub mod embedded;
 mod probes;
 mod shutdown;

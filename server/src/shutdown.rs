@@ -2,6 +2,8 @@
 
 use std::io;
 
+use futures::FutureExt;
+use futures::future::Shared;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
@@ -17,9 +19,13 @@ impl Signals {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// Waits for the first signal; from then on a second one ends the process at once. What is acknowledged is
-    /// durable, and leases of this node lapse, so that is as safe as `kill -9`.
-    pub(crate) async fn first(mut self) {
+    /// Ends with the first signal, and each clone does; from then on a second signal ends the process at once.
+    /// What is acknowledged is durable, and leases of this node lapse, so that is as safe as `kill -9`.
+    pub(crate) fn first(self) -> Shared<impl Future<Output = ()>> {
+        self.wait().shared()
+    }
+
+    async fn wait(mut self) {
         let signal = self.next().await;
         info!(signal, "stopping; a second signal ends at once");
         tokio::spawn(async move {

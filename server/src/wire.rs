@@ -26,29 +26,12 @@ use tokio::task::JoinHandle;
 use tracing::{debug, error, warn};
 
 use crate::cmd::WorkerName;
-use crate::config::{Config, mask_password};
+use crate::config::Config;
 use crate::probes::{Probes, add_to_health};
 
 /// How long a node waits for its consumers' partitions before it says that it is up. Brokers that are away
 /// are waited for in the background.
 const FIRST_ASSIGNMENT: Duration = Duration::from_secs(8);
-
-/// Connects to the configured database.
-pub(crate) async fn connect(config: &Config) -> anyhow::Result<Store> {
-    let url = &config.database.url;
-    Store::connect(url, config.store()).await.with_context(|| format!("PostgreSQL at {}", mask_password(url)))
-}
-
-/// Connects to the configured database and makes sure that its schema fits.
-pub(crate) async fn open_store(config: &Config) -> anyhow::Result<Store> {
-    let store = connect(config).await?;
-    if config.database.migrate {
-        store.migrate().await.context("the schema could not be brought up to date")?;
-    } else {
-        store.check_schema().await.context("the schema does not fit; run `podium migrate`")?;
-    }
-    Ok(store)
-}
 
 /// What differs between `podium serve` and `podium dev`.
 #[derive(Debug, Default)]
@@ -59,8 +42,6 @@ pub(crate) struct NodeOptions {
     pub(crate) workers: Vec<WorkerName>,
     /// The broker is as young as this process: everything in it is ours and is read from the beginning.
     pub(crate) young_broker: bool,
-    /// Says that the node is up only when its consumers have their partitions.
-    pub(crate) await_consumers: bool,
 }
 
 /// A running node.
@@ -106,15 +87,14 @@ impl Node {
                 }
             });
         }
-        let mut hosts = start_workers(config, &options).await?;
+        let hosts = start_workers(config, &options).await?;
         let (probes, probing) = Probes::start(kafka, s3);
         let (stop, stopped) = watch::channel(false);
         let routes = podium_api::router(engine.clone(), config.api())
+            // what a browser is sent to first
+            .route("/", axum::routing::get(|| async { axum::response::Redirect::temporary("/swagger-ui/") }))
             .layer(axum::middleware::from_fn_with_state(probes, add_to_health));
         let api = tokio::spawn(serve(listener, routes, config.api(), stopped));
-        if options.await_consumers {
-            await_consumers(router.as_ref(), &mut hosts).await;
-        }
         let grace = config.server.shutdown_grace.0;
         Ok(Self { address, grace, engine, producers, router, hosts, stop, api, probes: probing })
     }
@@ -122,6 +102,20 @@ impl Node {
     /// Where the REST API listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Waits, for a while, until router and workers have their partitions.
+    pub(crate) async fn await_consumers(&mut self) {
+        let router = async {
+            if let Some(router) = &self.router {
+                router.ready().await;
+            }
+        };
+        let workers = futures::future::join_all(self.hosts.iter_mut().map(|h| h.ready(FIRST_ASSIGNMENT)));
+        let (router, workers) = tokio::join!(tokio::time::timeout(FIRST_ASSIGNMENT, router), workers);
+        if router.is_err() || workers.contains(&false) {
+            warn!("the brokers gave no partitions yet; going on, and joining when they do");
+        }
     }
 
     /// Lets what is under way end, hands leases back, leaves the consumer groups.
@@ -145,7 +139,7 @@ impl Node {
         }
         self.engine.shutdown(self.grace).await;
         if let Some(producers) = self.producers {
-            producers.flush(Duration::from_secs(3)).await;
+            producers.close(Duration::from_secs(3)).await;
         }
     }
 }
@@ -185,20 +179,6 @@ async fn start_workers(config: &Config, options: &NodeOptions) -> anyhow::Result
     Ok(hosts)
 }
 
-/// Waits, for a while, until router and workers have their partitions.
-async fn await_consumers(router: Option<&Router>, hosts: &mut [Host]) {
-    let ready = async {
-        if let Some(router) = router {
-            router.ready().await;
-        }
-    };
-    let workers = futures::future::join_all(hosts.iter_mut().map(|h| h.ready(FIRST_ASSIGNMENT)));
-    let (router, workers) = tokio::join!(tokio::time::timeout(FIRST_ASSIGNMENT, ready), workers);
-    if router.is_err() || workers.contains(&false) {
-        warn!("the brokers gave no partitions yet; going on, and joining when they do");
-    }
-}
-
 /// Starts one service.
 pub(crate) async fn start_worker(
     name: WorkerName,
@@ -209,9 +189,7 @@ pub(crate) async fn start_worker(
     let store = ObjectStore::new(s3)?;
     let settings = config.validators();
     match name {
-        WorkerName::EmailValidator => {
-            host(EmailValidator::new(store, settings), config, kafka).await
-        }
+        WorkerName::EmailValidator => host(EmailValidator::new(store, settings), config, kafka).await,
         WorkerName::PhoneValidator => {
             let service = PhoneValidator::new(store, settings).map_err(anyhow::Error::msg)?;
             host(service, config, kafka).await
@@ -219,14 +197,8 @@ pub(crate) async fn start_worker(
     }
 }
 
-async fn host<S: Service>(
-    service: S,
-    config: &Config,
-    kafka: &KafkaSettings,
-) -> anyhow::Result<Host> {
-    let settings = HostSettings {
-        completion_topic: config.workers.completion_topic.clone(),
-        ..HostSettings::of::<S>()
-    };
+async fn host<S: Service>(service: S, config: &Config, kafka: &KafkaSettings) -> anyhow::Result<Host> {
+    let settings =
+        HostSettings { completion_topic: config.workers.completion_topic.clone(), ..HostSettings::of::<S>() };
     Ok(Host::start(service, kafka, settings).await?)
 }

@@ -2,20 +2,24 @@
 
 use std::time::{Duration, Instant};
 
+use podium_server::embedded::children::Children;
 use podium_server::embedded::postgres::{EmbeddedPostgres, PostgresError, find_binaries};
 
 #[test]
 fn starts_stops_and_starts_again() {
     let data = tempfile::tempdir_in("/tmp").expect("a temporary directory");
     open_to_others(data.path());
-    let first = EmbeddedPostgres::start(data.path(), None).expect("starts");
-    assert!(matches!(EmbeddedPostgres::start(data.path(), None), Err(PostgresError::InUse(_))));
+    let first = EmbeddedPostgres::start(data.path(), None, &Children::default()).expect("starts");
+    assert!(matches!(
+        EmbeddedPostgres::start(data.path(), None, &Children::default()),
+        Err(PostgresError::InUse(_))
+    ));
     let pid = first.pid();
     assert!(alive(pid));
     first.stop();
     assert!(!alive(pid), "it is gone when stop returns");
     let started = Instant::now();
-    let again = EmbeddedPostgres::start(data.path(), None).expect("starts again");
+    let again = EmbeddedPostgres::start(data.path(), None, &Children::default()).expect("starts again");
     assert!(started.elapsed() < Duration::from_secs(10), "no new cluster was made");
     assert!(again.url().contains("/podium?host="), "{}", again.url());
     again.stop();
@@ -26,7 +30,7 @@ fn a_long_path_gets_a_short_socket() {
     let home = tempfile::tempdir_in("/tmp").expect("a temporary directory");
     open_to_others(home.path());
     let data = home.path().join("d".repeat(120));
-    let server = EmbeddedPostgres::start(&data, None).expect("starts");
+    let server = EmbeddedPostgres::start(&data, None, &Children::default()).expect("starts");
     server.stop();
 }
 

@@ -5,6 +5,7 @@ mod support;
 
 use std::time::Duration;
 
+use podium_server::embedded::children::Children;
 use podium_server::embedded::postgres::EmbeddedPostgres;
 use podium_server::embedded::s3::{EmbeddedS3, S3Options};
 use serde_json::{Value, json};
@@ -68,6 +69,30 @@ fn upload(dev: &Process) {
 }
 
 #[test]
+fn a_start_that_is_given_up_leaves_no_process_behind() {
+    let data = tempfile::tempdir_in("/tmp").expect("a directory");
+    open_to_others(data.path());
+    let name = data.path().display().to_string();
+    let arguments = ["dev", "--listen", "127.0.0.1:0", "--data", &name];
+    // while the cluster is made, and while it is up but the node is not
+    for moment in ["making a PostgreSQL cluster", "started a Kafka broker"] {
+        let mut dev = Process::start(&arguments, &[]);
+        dev.logged(moment);
+        dev.signal(2);
+        assert_eq!(dev.ends(Duration::from_secs(30)), Some(0));
+        assert_eq!(commands_with(&name), Vec::<String>::new());
+    }
+}
+
+/// Command lines of processes that name a text.
+fn commands_with(text: &str) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").expect("a list of processes").flatten();
+    let commands = processes.filter_map(|p| std::fs::read(p.path().join("cmdline")).ok());
+    let commands = commands.map(|c| String::from_utf8_lossy(&c).replace('\0', " "));
+    commands.filter(|c| c.contains(text)).collect()
+}
+
+#[test]
 fn a_run_goes_on_after_a_kill_although_the_broker_forgot() {
     let data = tempfile::tempdir_in("/tmp").expect("a directory");
     open_to_others(data.path());
@@ -119,7 +144,7 @@ fn workers_in_processes_of_their_own_share_the_requests() {
 fn serve_starts_without_its_brokers_and_says_so() {
     let data = tempfile::tempdir_in("/tmp").expect("a directory");
     open_to_others(data.path());
-    let postgres = EmbeddedPostgres::start(data.path(), None).expect("PostgreSQL");
+    let postgres = EmbeddedPostgres::start(data.path(), None, &Children::default()).expect("PostgreSQL");
     let variables = [
         ("DATABASE_URL", postgres.url()),
         ("KAFKA_BOOTSTRAP", "127.0.0.1:9"),

@@ -1,5 +1,6 @@
 //! `podium dev`: the engine, its services, and what they need, in one process.
 
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,12 +13,14 @@ use tracing::info;
 
 use super::{WorkerName, block_on, settle};
 use crate::config::{Config, Layers};
+use crate::database::open_store;
 use crate::embedded::broker::DevBroker;
+use crate::embedded::children::Children;
 use crate::embedded::postgres::EmbeddedPostgres;
 use crate::embedded::process::is_root;
 use crate::embedded::s3::{EmbeddedS3, S3Options};
 use crate::shutdown::Signals;
-use crate::wire::{Node, NodeOptions, bind, open_store};
+use crate::wire::{Node, NodeOptions, bind};
 
 /// Topics and buckets of the documented pipeline.
 const TOPICS: [&str; 9] = [
@@ -41,6 +44,8 @@ const BUCKETS: [&str; 6] = [
 ];
 /// Of the pipeline's topics on the development broker: enough to share work among a few processes.
 const PARTITIONS: i32 = 4;
+/// For the processes of a start that was given up.
+const LAST_WAIT: Duration = Duration::from_secs(20);
 
 pub(super) fn run(layers: Layers) -> anyhow::Result<()> {
     let mut config = settle(&layers)?;
@@ -49,10 +54,9 @@ pub(super) fn run(layers: Layers) -> anyhow::Result<()> {
     block_on(async {
         let signals = Signals::new().context("could not take over the signals")?;
         let stop = signals.first();
-        tokio::pin!(stop);
-        let running = tokio::select! {
-            running = Running::start(&mut config, &data) => running?,
-            () = &mut stop => return Ok(()),
+        let Some(running) = Running::start_unless(&mut config, &data, stop.clone()).await? else {
+            info!("stopped");
+            return Ok(());
         };
         info!("data in {}", data.display());
         if let Some(postgres) = &running.postgres {
@@ -76,15 +80,44 @@ pub(super) struct Running {
     pub(super) kafka: KafkaSettings,
     pub(super) s3: S3Settings,
     own_s3: Option<EmbeddedS3>,
-    broker: Option<DevBroker>,
+    /// Ends with the process, never before: a client that is still saying goodbye would report its end as an
+    /// outage.
+    _broker: Option<ManuallyDrop<DevBroker>>,
 }
 
 impl Running {
-    /// Starts what the settings do not name, then the node with its services.
-    pub(super) async fn start(config: &mut Config, data: &Path) -> anyhow::Result<Self> {
+    /// Starts what the settings do not name, then the node with its services. `None` when `stop` came first: then,
+    /// as after an error, everything that was started is gone.
+    pub(super) async fn start_unless(
+        config: &mut Config,
+        data: &Path,
+        stop: impl Future<Output = ()> + Clone,
+    ) -> anyhow::Result<Option<Self>> {
+        let children = Children::default();
+        let started = tokio::select! {
+            started = Self::start(config, data, &children) => started.map(Some),
+            () = stop.clone() => Ok(None),
+        };
+        let Ok(Some(mut running)) = started else {
+            // waits for PostgreSQL's last checkpoint
+            tokio::task::spawn_blocking(move || children.end(LAST_WAIT)).await?;
+            return started;
+        };
+        let stopped = tokio::select! {
+            () = running.node.await_consumers() => false,
+            () = stop => true,
+        };
+        if stopped {
+            running.stop().await;
+            return Ok(None);
+        }
+        Ok(Some(running))
+    }
+
+    async fn start(config: &mut Config, data: &Path, children: &Children) -> anyhow::Result<Self> {
         let listener = bind(config.server.listen).await?;
         // first, because it says best that another podium uses the directory
-        let postgres = start_postgres(config, data).await?;
+        let postgres = start_postgres(config, data, children.clone()).await?;
         let (own_s3, s3) = start_s3(config, data).await?;
         if let Some(postgres) = &postgres {
             postgres.url().clone_into(&mut config.database.url);
@@ -93,8 +126,9 @@ impl Running {
             Some(_) => None,
             None => Some(DevBroker::start(config.dev.kafka_listen.port()).context("the development broker")?),
         };
+        let broker = broker.map(ManuallyDrop::new);
         let kafka =
-            broker.as_ref().map(Broker::settings).or_else(|| config.kafka()).context("no Kafka settings")?;
+            broker.as_ref().map(|b| b.settings()).or_else(|| config.kafka()).context("no Kafka settings")?;
         let store = open_store(config).await?;
         let (topics, buckets) = tokio::join!(make_topics(&kafka, broker.is_some()), make_buckets(&s3));
         topics?;
@@ -107,10 +141,9 @@ impl Running {
             s3: Some(s3.clone()),
             workers: config.workers.run.iter().map(|n| n.parse::<WorkerName>()).collect::<Result<_, _>>()?,
             young_broker: broker.is_some(),
-            await_consumers: true,
         };
         let node = Node::start(config, listener, store, options).await?;
-        Ok(Self { node, postgres, kafka, s3, own_s3, broker })
+        Ok(Self { node, postgres, kafka, s3, own_s3, _broker: broker })
     }
 
     /// Stops the node first and what it stands on afterwards.
@@ -119,8 +152,6 @@ impl Running {
         if let Some(s3) = self.own_s3 {
             s3.stop().await;
         }
-        // ends with the process: a client that is still saying goodbye would report its end as an outage
-        std::mem::forget(self.broker);
         if let Some(postgres) = self.postgres {
             // blocks until the last checkpoint is written
             let stopped = tokio::task::spawn_blocking(move || postgres.stop()).await;
@@ -131,14 +162,19 @@ impl Running {
     }
 }
 
-async fn start_postgres(config: &Config, data: &Path) -> anyhow::Result<Option<EmbeddedPostgres>> {
+async fn start_postgres(
+    config: &Config,
+    data: &Path,
+    children: Children,
+) -> anyhow::Result<Option<EmbeddedPostgres>> {
     if !config.database.url.is_empty() {
         return Ok(None);
     }
     let bin = std::env::var_os("PG_BIN_DIR").map(std::path::PathBuf::from);
     let data = data.to_owned();
     let started =
-        tokio::task::spawn_blocking(move || EmbeddedPostgres::start(&data, bin.as_deref())).await??;
+        tokio::task::spawn_blocking(move || EmbeddedPostgres::start(&data, bin.as_deref(), &children))
+            .await??;
     Ok(Some(started))
 }
 

@@ -40,7 +40,7 @@ pub(crate) struct Options {
 /// Options of the commands that listen.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Listen {
-    /// Address of the REST API.
+    /// Address of the REST API, for instance `127.0.0.1:8080`.
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
     /// Allows an address that others can reach, although there is no authentication.
@@ -65,7 +65,7 @@ enum Command {
     },
     /// Run one service of the pipeline.
     Worker {
-        /// `email-validator` or `phone-validator`.
+        /// Which one.
         name: worker::Name,
     },
     /// Bring the database's schema up to date.
@@ -95,10 +95,25 @@ pub fn run(podium: Podium) -> ExitCode {
     match podium.command.run(&podium.options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("podium: {error:#}");
+            eprintln!("podium: {}", one_line(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error and its causes. Many a cause is part of the text above it already.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.contains(&cause) {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&cause);
+    }
+    text
 }
 
 impl Command {
@@ -171,4 +186,17 @@ fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resul
     // blocking calls into librdkafka may still be waiting for their time-outs: nobody needs their answers
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    #[test]
+    fn causes_are_said_once() {
+        let cause = std::io::Error::other("disk full");
+        let error = Err::<(), _>(cause).context("could not write x: disk full").context("starting");
+        let text = super::one_line(&error.expect_err("an error"));
+        assert_eq!(text, "starting: could not write x: disk full");
+    }
 }

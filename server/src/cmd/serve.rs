@@ -5,8 +5,9 @@ use tracing::info;
 
 use super::{block_on, settle};
 use crate::config::Layers;
+use crate::database::open_store;
 use crate::shutdown::Signals;
-use crate::wire::{Node, NodeOptions, bind, open_store};
+use crate::wire::{Node, NodeOptions, bind};
 
 pub(super) fn run(layers: &Layers) -> anyhow::Result<()> {
     let config = settle(layers)?;
@@ -24,11 +25,15 @@ pub(super) fn run(layers: &Layers) -> anyhow::Result<()> {
             Node::start(&config, listener, store, options).await
         };
         let stop = signals.first();
-        tokio::pin!(stop);
         let node = tokio::select! {
             node = start => node?,
-            () = &mut stop => return Ok(()),
+            () = stop.clone() => return Ok(()),
         };
+        if config.kafka().is_none() {
+            info!(
+                "no Kafka is configured (KAFKA_BOOTSTRAP): no events are read, and messages to publish wait"
+            );
+        }
         info!(address = %node.address(), "podium serves the REST API on http://{}", node.address());
         stop.await;
         node.stop().await;

@@ -4,7 +4,7 @@ use anyhow::Context;
 
 use super::{Options, block_on, settle};
 use crate::config::{Config, DEFAULTS, Layers};
-use crate::wire::connect;
+use crate::database::connect;
 
 /// `podium migrate`.
 pub(super) fn migrate(layers: &Layers) -> anyhow::Result<()> {

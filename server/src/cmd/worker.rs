@@ -1,6 +1,7 @@
 //! `podium worker NAME`: one service as a process of its own. Start more of them to share the work.
 
 use anyhow::Context;
+use podium_objects::ObjectStore;
 use tracing::info;
 
 use super::{block_on, settle};
@@ -31,10 +32,11 @@ pub(super) fn run(name: Name, layers: &Layers) -> anyhow::Result<()> {
     let config = settle(layers)?;
     let kafka = config.kafka().context("kafka.bootstrap is empty: set KAFKA_BOOTSTRAP")?;
     let s3 = config.s3().context("s3.endpoint is empty: set S3_ENDPOINT")?;
+    // what no waiting mends is said at once
+    ObjectStore::new(s3.clone())?;
     block_on(async {
         let signals = Signals::new().context("could not take over the signals")?;
         let stop = signals.first();
-        tokio::pin!(stop);
         let mut wait = std::time::Duration::from_secs(1);
         let mut host = loop {
             let started = start_worker(name, &config, &kafka, s3.clone());
@@ -43,13 +45,13 @@ pub(super) fn run(name: Name, layers: &Layers) -> anyhow::Result<()> {
                     Ok(host) => break host,
                     Err(error) => error,
                 },
-                () = &mut stop => return Ok(()),
+                () = stop.clone() => return Ok(()),
             };
             // a worker may come up before its brokers do
             tracing::warn!("{error:#}; trying again in {} s", wait.as_secs());
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = &mut stop => return Ok(()),
+                () = stop.clone() => return Ok(()),
             }
             wait = (wait * 2).min(std::time::Duration::from_secs(15));
         };
@@ -58,7 +60,7 @@ pub(super) fn run(name: Name, layers: &Layers) -> anyhow::Result<()> {
                 info!("{} takes requests", host.service());
                 stop.await;
             }
-            () = &mut stop => {}
+            () = stop.clone() => {}
         }
         host.stop(config.server.shutdown_grace.0).await;
         info!("stopped");

@@ -1,6 +1,7 @@
-//! Times as people write them.
+//! Times and addresses as people write them.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -39,9 +40,21 @@ impl fmt::Display for Humane {
     }
 }
 
+/// Reads an address to listen on: `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`.
+pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    parse_address(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    let local = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    let wrong =
+        |_| format!("{text:?} is no address to listen on; write \"127.0.0.1:8080\" or \"0.0.0.0:8080\"");
+    local.as_deref().unwrap_or(text).parse().map_err(wrong)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Humane;
+    use super::{Humane, parse_address};
     use std::time::Duration;
 
     #[test]
@@ -55,6 +68,16 @@ mod tests {
         }
         for wrong in ["", "5", "s", "5 s", "-1s", "1.5s", "99999999999999999999d"] {
             assert!(wrong.parse::<Humane>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn reads_addresses() {
+        assert_eq!(parse_address("localhost:80").expect("one").to_string(), "127.0.0.1:80");
+        assert_eq!(parse_address("[::1]:80").expect("one").to_string(), "[::1]:80");
+        for wrong in ["8080", ":8080", "localhost", "example.org:80"] {
+            let said = parse_address(wrong).expect_err("no address");
+            assert!(said.contains(wrong) && said.contains("127.0.0.1:8080"), "{said}");
         }
     }
 }

@@ -14,7 +14,7 @@ use podium_store::StoreOptions;
 use podium_workers::ValidatorSettings;
 use serde::Deserialize;
 
-use super::humane::Humane;
+use super::humane::{Humane, address};
 use super::layers::{ConfigError, Layers};
 
 /// All settings; each field is a section of `config.default.toml`, where every key is described.
@@ -35,6 +35,7 @@ pub struct Config {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerSection {
+    #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
     pub insecure_no_auth: bool,
     pub shutdown_grace: Humane,
@@ -158,7 +159,9 @@ pub struct WorkersSection {
 #[serde(deny_unknown_fields)]
 pub struct DevSection {
     pub data: String,
+    #[serde(deserialize_with = "address")]
     pub kafka_listen: SocketAddr,
+    #[serde(deserialize_with = "address")]
     pub s3_listen: SocketAddr,
 }
 

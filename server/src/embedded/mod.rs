@@ -2,6 +2,7 @@
 //! Kafka-protocol broker. `podium serve` starts none of them.
 
 pub(crate) mod broker;
+pub mod children;
 pub mod postgres;
 pub(crate) mod process;
 pub mod s3;

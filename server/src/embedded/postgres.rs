@@ -9,19 +9,23 @@
 //! survives a power cut here too. It ends when we end: by a fast stop when asked, by a death signal when we
 //! are killed.
 
+mod binaries;
+mod cluster;
+
 use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
-use super::process::{
-    User, closed_parent, detach_and_bind, is_alive, is_root, private_dir, signal, unprivileged_user,
-};
+pub use binaries::find_binaries;
+use cluster::{Tools, ended, last_lines};
+
+use super::children::Children;
+use super::process::{User, closed_parent, detach_and_bind, is_root, private_dir, signal, unprivileged_user};
 
 /// The database that the engine uses.
 const DATABASE: &str = "podium";
@@ -53,10 +57,17 @@ pub enum PostgresError {
     Failed { step: &'static str, detail: String },
     #[error("could not {step}: {source}")]
     Io { step: &'static str, source: io::Error },
+    #[error("could not {step} {path:?}: {source}; --data chooses another directory")]
+    IoAt { step: &'static str, path: PathBuf, source: io::Error },
 }
 
 fn io_error(step: &'static str) -> impl FnOnce(io::Error) -> PostgresError {
     move |source| PostgresError::Io { step, source }
+}
+
+fn io_error_at(step: &'static str, path: &Path) -> impl FnOnce(io::Error) -> PostgresError {
+    let path = path.to_owned();
+    move |source| PostgresError::IoAt { step, path, source }
 }
 
 /// A running private PostgreSQL. Dropping it asks for a fast stop and does not wait for it.
@@ -79,31 +90,32 @@ impl EmbeddedPostgres {
     /// at the next start and a spawned server stops itself.
     ///
     /// `bin_dir` is `PG_BIN_DIR`; without it `pg_config --bindir`, `PATH` and `/usr/lib/postgresql` are searched.
+    /// `children` gets to know each process, so that another thread can end the start.
     ///
     /// # Errors
     /// See [`PostgresError`]; each is one line that says what to do.
-    pub fn start(data: &Path, bin_dir: Option<&Path>) -> Result<Self, PostgresError> {
+    pub fn start(data: &Path, bin_dir: Option<&Path>, children: &Children) -> Result<Self, PostgresError> {
         let bin = find_binaries(bin_dir)?;
         let user = match is_root() {
             true => Some(unprivileged_user().map_err(io_error("find a user to run PostgreSQL as"))?),
             false => None,
         };
-        fs::create_dir_all(data).map_err(io_error("make the data directory"))?;
-        let data = fs::canonicalize(data).map_err(io_error("find the data directory"))?;
-        let lock = lock(&data)?;
+        fs::create_dir_all(data).map_err(io_error_at("make the data directory", data))?;
+        let data = fs::canonicalize(data).map_err(io_error_at("find the data directory", data))?;
         let home = data.join("postgres");
         if let Some(user) = &user
             && let Some(dir) = closed_parent(&home)
         {
             return Err(PostgresError::ClosedParent { dir: dir.to_owned(), user: user.name.clone() });
         }
-        private_dir(&home, user.as_ref()).map_err(io_error("make the directory of PostgreSQL"))?;
+        let lock = lock(&data)?;
+        private_dir(&home, user.as_ref()).map_err(io_error_at("make the directory", &home))?;
         let (socket_dir, socket_home) = socket_dir(&home, user.as_ref())?;
         let cluster = home.join("cluster");
         if !cluster.exists() {
-            create_cluster(&bin, &home, &cluster, user.as_ref())?;
+            cluster::create(&Tools { bin: &bin, user: user.as_ref(), children }, &home, &cluster)?;
         }
-        await_former_server(&cluster)?;
+        cluster::await_former_server(&cluster)?;
         let log = home.join("postgres.log");
         let mut command = Command::new(bin.join("postgres"));
         command.arg("-D").arg(&cluster).arg("-k").arg(&socket_dir).args(["-p", &PORT.to_string(), "-h", ""]);
@@ -119,9 +131,9 @@ impl EmbeddedPostgres {
             command.args(["-c", setting]);
         }
         command.stdin(Stdio::null()).stdout(Stdio::null());
-        command.stderr(log_file(&log, user.as_ref()).map_err(io_error("open PostgreSQL's log"))?);
+        command.stderr(log_file(&log, user.as_ref()).map_err(io_error_at("open", &log))?);
         detach_and_bind(&mut command, user.as_ref());
-        let (pid, ended) = spawn_for_ever(command)?;
+        let (pid, ended) = spawn_for_ever(command, children.clone())?;
         let server = Self {
             url: format!("postgres://podium@localhost:{PORT}/{DATABASE}?host={}", encode(&socket_dir)),
             socket_dir,
@@ -200,40 +212,10 @@ impl Drop for EmbeddedPostgres {
     }
 }
 
-/// The directory of `initdb` and `postgres`: `PG_BIN_DIR`, `pg_config --bindir`, `PATH`, the highest version
-/// under `/usr/lib/postgresql`.
-///
-/// # Errors
-/// `NoBinaries` when the given directory lacks them, `NotInstalled` when there are none.
-pub fn find_binaries(bin_dir: Option<&Path>) -> Result<PathBuf, PostgresError> {
-    let has = |dir: &Path| dir.join("initdb").exists() && dir.join("postgres").exists();
-    if let Some(dir) = bin_dir {
-        return if has(dir) { Ok(dir.to_owned()) } else { Err(PostgresError::NoBinaries(dir.to_owned())) };
-    }
-    let configured = Command::new("pg_config").arg("--bindir").output().ok();
-    let configured = configured.map(|o| PathBuf::from(String::from_utf8_lossy(&o.stdout).trim().to_owned()));
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
-        .map(|dir| {
-            dir.flatten().filter_map(|e| Some((e.file_name().to_str()?.parse().ok()?, e.path()))).collect()
-        })
-        .unwrap_or_default();
-    versions.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
-    configured
-        .into_iter()
-        .chain(std::env::split_paths(&path))
-        .chain(versions.into_iter().map(|(_, dir)| dir.join("bin")))
-        .find(|dir| has(dir))
-        .ok_or(PostgresError::NotInstalled)
-}
-
 fn lock(data: &Path) -> Result<File, PostgresError> {
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(data.join("podium.lock"))
-        .map_err(io_error("open the lock of the data directory"))?;
+    let path = data.join("podium.lock");
+    let opened = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = opened.map_err(io_error_at("write to the data directory", data))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => Err(PostgresError::InUse(data.to_owned())),
@@ -257,93 +239,21 @@ fn socket_dir(
     Ok((short.path().to_owned(), Some(short)))
 }
 
-/// Makes the cluster and its database under another name and then gives it its own: it is there whole or not.
-fn create_cluster(bin: &Path, home: &Path, cluster: &Path, user: Option<&User>) -> Result<(), PostgresError> {
-    info!(path = %cluster.display(), "making a PostgreSQL cluster (once)");
-    let draft = home.join("cluster.new");
-    if draft.exists() {
-        fs::remove_dir_all(&draft).map_err(io_error("remove a half-made cluster"))?;
-    }
-    let mut initdb = Command::new(bin.join("initdb"));
-    initdb.args([
-        "-U",
-        "podium",
-        "-A",
-        "trust",
-        "-E",
-        "UTF8",
-        "--locale=C",
-        "--no-instructions",
-        "--no-sync",
-    ]);
-    initdb.arg("-D").arg(&draft);
-    run("initdb", initdb, None, user)?;
-    let mut single = Command::new(bin.join("postgres"));
-    // -F: the whole directory is synced once, below
-    single.args(["--single", "-F", "-D"]).arg(&draft).arg("postgres");
-    run("making the database", single, Some(format!("CREATE DATABASE {DATABASE};\n")), user)?;
-    let mut sync = Command::new(bin.join("initdb"));
-    sync.arg("--sync-only").arg("-D").arg(&draft);
-    run("initdb --sync-only", sync, None, user)?;
-    fs::rename(&draft, cluster).map_err(io_error("name the cluster"))
-}
-
-/// Runs a command to its end. Its death signal follows this thread, which waits for it.
-fn run(
-    step: &'static str,
-    mut command: Command,
-    input: Option<String>,
-    user: Option<&User>,
-) -> Result<(), PostgresError> {
-    detach_and_bind(&mut command, user);
-    let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
-    let spawned = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let mut child = spawned.map_err(io_error(step))?;
-    if let (Some(mut pipe), Some(input)) = (child.stdin.take(), input) {
-        pipe.write_all(input.as_bytes()).map_err(io_error(step))?;
-    }
-    let output = child.wait_with_output().map_err(io_error(step))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let text = String::from_utf8_lossy(&output.stderr);
-    let detail = format!("{}: {}", ended(output.status), last_lines(&text));
-    Err(PostgresError::Failed { step, detail })
-}
-
-/// After `kill -9` of a former podium its PostgreSQL takes a second or two to notice and stop.
-fn await_former_server(cluster: &Path) -> Result<(), PostgresError> {
-    let deadline = Instant::now() + STOP;
-    loop {
-        let state = fs::read_to_string(cluster.join("postmaster.pid")).unwrap_or_default();
-        let former = state.lines().next().and_then(|l| l.trim().parse::<u32>().ok());
-        // the id may belong to another program by now; PostgreSQL itself checks that better than we can
-        let is_postgres = |pid: &u32| {
-            is_alive(*pid)
-                && fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.trim() == "postgres")
-        };
-        let Some(pid) = former.filter(is_postgres) else { return Ok(()) };
-        if Instant::now() > deadline {
-            let detail = format!("process {pid} still uses {}", cluster.display());
-            return Err(PostgresError::Failed { step: "waiting for a former PostgreSQL", detail });
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 /// Spawns from a thread that ends only after the child: the death signal follows the spawning thread, so one
 /// that ended early would take the server down.
 fn spawn_for_ever(
     mut command: Command,
+    children: Children,
 ) -> Result<(u32, mpsc::Receiver<io::Result<ExitStatus>>), PostgresError> {
     let (started, start) = mpsc::channel();
     let (ended, end) = mpsc::channel();
-    let keeper = move || match command.spawn() {
+    let keeper = move || match children.spawn(&mut command) {
         Err(e) => drop(started.send(Err(e))),
         Ok(mut child) => {
             drop(started.send(Ok(child.id())));
             // nobody listens any more when the server was dropped
             drop(ended.send(child.wait()));
+            children.ended(child.id());
         }
     };
     std::thread::Builder::new()
@@ -362,21 +272,8 @@ fn log_file(path: &Path, user: Option<&User>) -> io::Result<File> {
     Ok(file)
 }
 
-fn ended(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit code {code}"),
-        (None, Some(signal)) => format!("ended by signal {signal}"),
-        (None, None) => "ended".to_owned(),
-    }
-}
-
 fn tail(log: &Path) -> String {
     last_lines(&fs::read_to_string(log).unwrap_or_default())
-}
-
-fn last_lines(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(4)..].join(" | ")
 }
 
 /// Percent-encodes a path for the query of a URL.

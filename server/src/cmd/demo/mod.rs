@@ -46,6 +46,9 @@ pub(super) fn run(mut layers: Layers, output: Option<PathBuf>) -> anyhow::Result
         layers.text("log.level", "warn", Source::CommandLine)?;
     }
     let mut config = settle(&layers)?;
+    if let Some(dir) = &output {
+        std::fs::create_dir_all(dir).with_context(|| format!("could not make {}", dir.display()))?;
+    }
     let data = tempfile::Builder::new().prefix("podium-demo-").tempdir().context("a temporary directory")?;
     // PostgreSQL runs as another user when we are root and must be able to pass through
     std::fs::set_permissions(data.path(), std::fs::Permissions::from_mode(0o711))?;
@@ -53,22 +56,18 @@ pub(super) fn run(mut layers: Layers, output: Option<PathBuf>) -> anyhow::Result
     block_on(async {
         let signals = Signals::new().context("could not take over the signals")?;
         let stop = signals.first();
-        tokio::pin!(stop);
         println!("Podium demo: the documented pipeline on 10,000 rows, everything in this one process\n");
-        let running = tokio::select! {
-            running = Running::start(&mut config, data.path()) => running?,
-            () = &mut stop => return Ok(()),
+        let Some(running) = Running::start_unless(&mut config, data.path(), stop.clone()).await? else {
+            println!("Stopped before it was up.");
+            return Ok(());
         };
         let shown = tokio::select! {
-            shown = show(&running, data.path(), output.as_deref(), begun) => shown,
-            () = &mut stop => Ok(()),
+            shown = show(&running, data.path(), output.as_deref(), begun) => shown.map(|()| "Stopped"),
+            () = stop => Ok("Stopped early"),
         };
         running.stop().await;
-        shown?;
-        println!(
-            "\nStopped after {:.1} s. `make run` starts the same and stays.",
-            begun.elapsed().as_secs_f64()
-        );
+        let took = begun.elapsed().as_secs_f64();
+        println!("\n{} after {took:.1} s. `make run` starts the same and stays.", shown?);
         Ok(())
     })
 }
@@ -145,9 +144,9 @@ async fn report(store: &ObjectStore, run: &Value, output: Option<&Path>) -> anyh
         let rows = file.iter().filter(|b| **b == b'\n').count().saturating_sub(1);
         anyhow::ensure!(rows as u64 == valid, "s3://{bucket}/{key} has {rows} rows, not {valid}");
         if let Some(dir) = output {
-            std::fs::create_dir_all(dir)?;
-            std::fs::write(dir.join(key), &file)?;
-            println!("  {:<48} {}", "", dir.join(key).display());
+            let path = dir.join(key);
+            std::fs::write(&path, &file).with_context(|| format!("could not write {}", path.display()))?;
+            println!("{:50} {}", "", path.display());
         }
     }
     Ok(())
