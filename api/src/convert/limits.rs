@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn tasks_are_looked_at_at_any_depth() {
         let long = "x".repeat(NAME_CHARS + 1);
-        let def = |value| crate::dto::workflow_def(&mut { value }).expect("readable");
+        let def = |value: serde_json::Value| crate::dto::workflow_def(&value).expect("readable");
         let nested = serde_json::json!({"name": "w", "tasks": [{"forkTasks": [[{"name": long}]]}]});
         assert!(check_names(&def(nested)).is_err());
         assert!(check_names(&def(serde_json::json!({"name": "w", "tasks": [{"name": "t"}]}))).is_ok());

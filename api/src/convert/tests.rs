@@ -43,8 +43,8 @@ fn shown() -> RunView {
     });
     stamp(&mut task_def);
     stamp(&mut def);
-    let task_def: TaskDef = dto::task_def(task_def).expect("readable");
-    let def = dto::workflow_def(&mut def).expect("readable");
+    let task_def: TaskDef = dto::task_def(&task_def).expect("readable");
+    let def = dto::workflow_def(&def).expect("readable");
     let snapshot = snapshot(&def, &|_| Some(task_def.clone()));
     let plan = Arc::new(Plan::compile(&snapshot).expect("a plan"));
 

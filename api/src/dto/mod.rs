@@ -6,7 +6,6 @@
 //! OpenAPI document (a test compares the two).
 
 mod definition;
-mod definition_parts;
 mod error;
 mod health;
 mod log;

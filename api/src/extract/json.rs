@@ -6,13 +6,14 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
 use podium_core::Payload;
+use podium_core::payload::MAX_DEPTH;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::error::ApiError;
-use crate::json::{MAX_DEPTH, rewrite, scan};
+use crate::json::{rewrite, scan};
 use crate::state::Api;
 
 /// The body of a request that must be JSON: UTF-8, not empty, not nested too deep, without U+0000. It is

@@ -10,4 +10,4 @@ mod scan;
 pub(crate) mod write;
 
 pub(crate) use rewrite::rewrite;
-pub(crate) use scan::{MAX_DEPTH, scan};
+pub(crate) use scan::scan;

@@ -1,10 +1,6 @@
 //! One pass over a JSON text that finds what must be refused or rewritten. It checks no grammar: that is
 //! the parser's business, before or after.
 
-/// Levels of nesting that a request may have. The parser behind templates stops at 128, and a value that
-/// is handed on inside of others gains levels; so the edge keeps well below (Conductor: 1000).
-pub(crate) const MAX_DEPTH: usize = 100;
-
 /// What [`scan`] found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Facts {

@@ -36,8 +36,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 )]
 async fn create_workflow_def(State(api): State<Api>, uri: Uri, body: JsonBody) -> Result<Response, ApiError> {
     let overwrite = Query::of(&uri).bool("overwrite", false)?;
-    let mut raw = body.value()?;
-    let def = dto::workflow_def(&mut raw)?;
+    let raw = body.value()?;
+    let def = dto::workflow_def(&raw)?;
     let exists = exists(&api, &def).await?;
     // a conflict is told before anything else that is wrong
     if exists && !overwrite {
@@ -72,8 +72,8 @@ async fn exists(api: &Api, def: &WorkflowDef) -> Result<bool, ApiError> {
     )
 )]
 async fn validate_workflow_def(State(api): State<Api>, body: JsonBody) -> Result<Response, ApiError> {
-    let mut raw = body.value()?;
-    let def = dto::workflow_def(&mut raw)?;
+    let raw = body.value()?;
+    let def = dto::workflow_def(&raw)?;
     let violations =
         convert::validate_workflow_def(api.engine(), &def, &raw, "validateWorkflowDef.arg0").await?;
     convert::refuse_if_any(violations)?;
@@ -100,7 +100,7 @@ async fn put_workflow_defs(State(api): State<Api>, body: JsonBody) -> Result<Res
     }
     let mut defs = Vec::with_capacity(items.len());
     let mut violations = Vec::new();
-    for (index, mut raw) in items.into_iter().enumerate() {
+    for (index, raw) in items.into_iter().enumerate() {
         let prefix = format!("updateWorkflowDef.arg0[{index}]");
         if raw.is_null() {
             violations.push(ValidationError {
@@ -110,7 +110,7 @@ async fn put_workflow_defs(State(api): State<Api>, body: JsonBody) -> Result<Res
             });
             continue;
         }
-        let def = dto::workflow_def(&mut raw)?;
+        let def = dto::workflow_def(&raw)?;
         violations.extend(convert::validate_workflow_def(api.engine(), &def, &raw, &prefix).await?);
         defs.push(convert::replaced(def));
     }

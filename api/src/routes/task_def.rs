@@ -28,7 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     )
 )]
 async fn register_task_defs(State(api): State<Api>, body: JsonBody) -> Result<Response, ApiError> {
-    let defs = dto::task_defs(body.value()?)?;
+    let defs = dto::task_defs(&body.value()?)?;
     if defs.is_empty() {
         return Err(ApiError::violation("registerTaskDef.arg0", "TaskDefList is empty", None));
     }
@@ -53,7 +53,7 @@ async fn register_task_defs(State(api): State<Api>, body: JsonBody) -> Result<Re
     )
 )]
 async fn update_task_def(State(api): State<Api>, body: JsonBody) -> Result<Response, ApiError> {
-    let def = dto::task_def(body.value()?)?;
+    let def = dto::task_def(&body.value()?)?;
     convert::refuse_if_any(convert::validate_task_def(&def, "updateTaskDef.arg0"))?;
     let name = def.name.clone().unwrap_or_default();
     let unknown = || ApiError::not_found(format!("No such task by name {name}"));

@@ -34,8 +34,8 @@ async fn start(State(api): State<Api>, body: JsonBody) -> Result<Response, ApiEr
     let mut request: StartWorkflowRequest = body.parse()?;
     let inline = match convert::definition_of(&mut request)? {
         Wanted::Registered => None,
-        Wanted::Inline(mut raw) => {
-            let def = dto::workflow_def(&mut raw)?;
+        Wanted::Inline(raw) => {
+            let def = dto::workflow_def(&raw)?;
             let prefix = "startWorkflow.arg0.workflowDef";
             let violations = convert::validate_workflow_def(api.engine(), &def, &raw, prefix).await?;
             convert::refuse_if_any(violations)?;

@@ -7,6 +7,10 @@ use serde_json::{Map, Value};
 
 use crate::id::RunId;
 
+/// Levels of nesting that a value of a user may have; what brings in or makes a deeper one is refused or fails with a
+/// reason. The parser stops at 128: the rest is for what a value is wrapped in on its way.
+pub const MAX_DEPTH: usize = 100;
+
 /// One JSON object that a user gave or a template made, written once and handed around by reference.
 ///
 /// Keeps the text as it came (member order, numbers of any length) and parses it only when somebody
@@ -39,9 +43,22 @@ impl Payload {
         Payload(Arc::new(Inner { text, parsed, kept: OnceLock::new() }))
     }
 
-    /// The members. A text that is no object (possible only if the store was edited by hand) reads as `{}`.
+    /// The members.
+    ///
+    /// # Panics
+    /// If the text is no object that can be read. That is possible only if the store was edited by hand; a decision
+    /// that looks into it breaks off, and its run is put aside with this reason instead of going on without the value.
     pub fn map(&self) -> &Map<String, Value> {
-        self.0.parsed.get_or_init(|| serde_json::from_str(&self.0.text).unwrap_or_default())
+        self.0.parsed.get_or_init(|| match serde_json::from_str(&self.0.text) {
+            Ok(map) => map,
+            Err(error) => panic!("a stored value cannot be read: {error}"),
+        })
+    }
+
+    /// Nested deeper than [`MAX_DEPTH`] levels.
+    pub fn is_too_deep(&self) -> bool {
+        // each level takes two bytes: most values need not be looked at
+        self.0.text.len() > 2 * MAX_DEPTH && depth(&self.0.text) > MAX_DEPTH
     }
 
     pub fn get(&self, key: &str) -> Option<&Value> {
@@ -53,7 +70,8 @@ impl Payload {
     }
 
     pub fn is_empty(&self) -> bool {
-        &*self.0.text == "{}" || self.map().is_empty()
+        let members = self.0.text.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        members.is_some_and(|members| members.trim().is_empty())
     }
 
     pub fn size_bytes(&self) -> usize {
@@ -77,6 +95,33 @@ impl Payload {
     }
 }
 
+/// Deepest nesting of objects and lists in a JSON text.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut in_text, mut escaped) = (false, false);
+    for byte in text.bytes() {
+        if in_text {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_text = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => in_text = true,
+            b'{' | b'[' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
 impl Default for Payload {
     fn default() -> Self {
         Payload::empty()
@@ -98,5 +143,38 @@ impl fmt::Debug for Payload {
 impl From<Map<String, Value>> for Payload {
     fn from(map: Map<String, Value>) -> Self {
         Payload::from_map(map)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nested(levels: usize) -> Payload {
+        let inner = levels - 1;
+        Payload::from_object_text(format!(r#"{{"a":{}{}}}"#, "[".repeat(inner), "]".repeat(inner)))
+    }
+
+    #[test]
+    fn depth_is_counted_outside_of_texts() {
+        assert!(!nested(MAX_DEPTH).is_too_deep());
+        assert!(nested(MAX_DEPTH + 1).is_too_deep());
+        assert_eq!(depth(r#"{"a":"[[[\"[[\\","b":[{}]}"#), 3);
+    }
+
+    #[test]
+    #[should_panic(expected = "a stored value cannot be read: recursion limit exceeded")]
+    fn what_cannot_be_read_is_not_empty() {
+        let payload = nested(500);
+        assert!(!payload.is_empty());
+        payload.map();
+    }
+
+    #[test]
+    fn blanks_are_nothing() {
+        for empty in ["{}", " { } ", "{\n}"] {
+            assert!(Payload::from_object_text(empty).is_empty(), "{empty:?}");
+        }
+        assert!(!Payload::from_object_text(r#"{"a":{}}"#).is_empty());
     }
 }

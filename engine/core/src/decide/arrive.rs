@@ -13,6 +13,7 @@
 
 use std::sync::Arc;
 
+use super::mapping::unfit_reason;
 use super::{Refusal, Turn};
 use crate::effect::Effect;
 use crate::event::{CompletionEvent, InboxId, InboxMessage, ParkedEvent};
@@ -119,7 +120,9 @@ impl Turn<'_> {
     fn answer(&mut self, no: TaskNo, event: &CompletionEvent) {
         self.withdraw(no);
         let data = Payload::from_object_text(event.data.as_str());
-        if event.succeeded {
+        if let Some(reason) = unfit_reason("output", &data, self, no, usize::MAX) {
+            self.end(no, TaskStatus::FailedWithTerminalError, Some(reason), None);
+        } else if event.succeeded {
             self.end(no, TaskStatus::Completed, None, Some(data));
         } else {
             let reason = event.reason.as_deref().unwrap_or("the event says that it failed");

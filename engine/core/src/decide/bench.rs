@@ -39,7 +39,16 @@ impl Bench {
     }
 
     pub(crate) fn start_with(tasks: Value, input: Value, extra: RunExtra) -> Bench {
-        let def = serde_json::json!({"name": "wf", "tasks": tasks});
+        Bench::start_from(serde_json::json!({"tasks": tasks}), input, extra)
+    }
+
+    /// Starts a run of this definition.
+    pub(crate) fn start_def(def: Value, input: Value) -> Bench {
+        Bench::start_from(def, input, RunExtra::default())
+    }
+
+    fn start_from(mut def: Value, input: Value, extra: RunExtra) -> Bench {
+        def["name"] = Value::from("wf");
         let def = serde_json::from_value(def).expect("a definition");
         let plan = Plan::compile(&snapshot(&def, &|_| None)).expect("a plan");
         let run = RunState::new(NewRun {

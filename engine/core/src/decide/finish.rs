@@ -9,7 +9,7 @@ use super::scope::output_parameters;
 use super::{Refusal, Turn};
 use crate::effect::Effect;
 use crate::id::TaskNo;
-use crate::payload::Payload;
+use crate::payload::{MAX_DEPTH, Payload};
 use crate::run::RunStatus;
 use crate::task::{TaskState, TaskStatus};
 use crate::tasks;
@@ -115,6 +115,7 @@ impl Turn<'_> {
             .flatten()
             .or_else(|| output_parameters(self.plan, run))
             .unwrap_or_else(|| last.output.clone());
+        let output = if output.is_too_deep() { left_out() } else { output };
         if !output.same(&run.head.output) {
             self.head().output = output;
         }
@@ -196,6 +197,12 @@ impl Turn<'_> {
             self.other.push(Effect::Settled(no));
         }
     }
+}
+
+/// Stands for an output that nobody could read back.
+fn left_out() -> Payload {
+    let text = format!("The output of the workflow is nested deeper than {MAX_DEPTH} levels");
+    Payload::from_map(Map::from_iter([("leftOut".to_owned(), Value::String(text))]))
 }
 
 /// A list without repetitions, in the order of first mention.

@@ -9,7 +9,7 @@ use super::Turn;
 use super::finish::Halt;
 use super::scope::RunScope;
 use crate::id::{MAX_TASK_NO, TaskId, TaskNo};
-use crate::payload::Payload;
+use crate::payload::{MAX_DEPTH, Payload};
 use crate::plan::{Input, Node, NodeIx};
 use crate::task::{TaskState, TaskStatus};
 use crate::time::{Span, Timestamp};
@@ -99,7 +99,6 @@ impl Mapping {
     fn row(&mut self, turn: &Turn<'_>, node: &Node, input: Payload) -> &mut TaskState {
         let now = turn.cx.now;
         let limit = turn.cx.settings.payload_limit_bytes;
-        let too_large = input.size_bytes() > limit;
         let no = self.next_no(turn);
         let mut row = TaskState {
             no,
@@ -134,12 +133,8 @@ impl Mapping {
             sub_workflow_id: None,
             changed_in: 0,
         };
-        if too_large {
-            row.reason = Some(too_large_reason("input", row.input.size_bytes(), turn, no, limit));
-            row.input = Payload::empty();
-            row.status = TaskStatus::FailedWithTerminalError;
-            row.ended_at = Some(now);
-            row.updated_at = now;
+        if let Some(reason) = unfit_reason("input", &row.input, turn, no, limit) {
+            row.fail_unfit(reason, now);
         }
         self.rows.push(row);
         self.rows.last_mut().expect("a row was just pushed")
@@ -158,7 +153,9 @@ impl Mapping {
         let no = self.next_no(turn);
         let by_worker = node.kind.by_worker();
         self.seen.insert(node.ix);
-        self.rows.push(TaskState {
+        let input = repeated_input(turn, node, &failed.input, turn.run.task_id(no));
+        let unfit = unfit_reason("input", &input, turn, no, turn.cx.settings.payload_limit_bytes);
+        let mut row = TaskState {
             no,
             seq: 0,
             status: TaskStatus::Scheduled,
@@ -173,7 +170,7 @@ impl Mapping {
             updated_at: Timestamp::default(),
             start_delay_s: delay_s,
             callback_after_s: i64::from(delay_s),
-            input: repeated_input(turn, node, &failed.input, turn.run.task_id(no)),
+            input,
             output: Payload::empty(),
             retry_of: Some(failed.no),
             retried: false,
@@ -182,7 +179,11 @@ impl Mapping {
             sub_workflow_id: None,
             changed_in: 0,
             ..failed.clone()
-        });
+        };
+        if let Some(reason) = unfit {
+            row.fail_unfit(reason, now);
+        }
+        self.rows.push(row);
     }
 }
 
@@ -210,20 +211,40 @@ fn repeated_input(turn: &Turn<'_>, node: &Node, old: &Payload, task: TaskId) -> 
     Payload::from_map(input)
 }
 
-pub(super) fn too_large_reason(
+impl TaskState {
+    /// The row cannot have its input, so it ends before it begins.
+    fn fail_unfit(&mut self, reason: Arc<str>, now: Timestamp) {
+        self.reason = Some(reason);
+        self.input = Payload::empty();
+        self.status = TaskStatus::FailedWithTerminalError;
+        self.ready = false;
+        self.ended_at = Some(now);
+        self.updated_at = now;
+    }
+}
+
+/// Why a task may not have this input or output.
+pub(crate) fn unfit_reason(
     what: &str,
-    size: usize,
+    payload: &Payload,
     turn: &Turn<'_>,
     no: TaskNo,
     limit: usize,
-) -> Arc<str> {
-    format!(
-        "The {what} payload size: {size} of task: {} in workflow: {} is greater than the permissible limit: {} kilobytes",
-        turn.run.task_id(no),
-        turn.run.head.id,
-        limit / 1024
-    )
-    .into()
+) -> Option<Arc<str>> {
+    let (task, run) = (turn.run.task_id(no), turn.run.head.id);
+    let size = payload.size_bytes();
+    if size > limit {
+        let text = format!(
+            "The {what} payload size: {size} of task: {task} in workflow: {run} is greater than the permissible limit: {} kilobytes",
+            limit / 1024
+        );
+        return Some(text.into());
+    }
+    let too_deep = || {
+        format!("The {what} of task: {task} in workflow: {run} is nested deeper than {MAX_DEPTH} levels")
+            .into()
+    };
+    payload.is_too_deep().then(too_deep)
 }
 
 /// The domain of a new worker task (spec: semantics §1.10): the list under `*`, overridden by the one under its type; of a

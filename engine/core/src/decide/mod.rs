@@ -22,6 +22,8 @@ mod advance;
 mod arrive;
 #[cfg(test)]
 pub(crate) mod bench;
+#[cfg(test)]
+mod depth_tests;
 mod failure;
 mod fault;
 mod finish;
@@ -33,7 +35,7 @@ mod timeout;
 mod turn;
 
 pub(crate) use finish::Halt;
-pub(crate) use mapping::Mapping;
+pub(crate) use mapping::{Mapping, unfit_reason};
 pub(crate) use turn::Turn;
 
 use crate::effect::Effect;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::mapping::too_large_reason;
+use super::mapping::unfit_reason;
 use super::{Refusal, Turn};
 use crate::effect::Effect;
 use crate::event::TaskReport;
@@ -99,8 +99,7 @@ impl Turn<'_> {
         };
         let output = if report.merge_output { merged(&row, &report.output) } else { report.output.clone() };
         let limit = self.cx.settings.payload_limit_bytes;
-        if output.size_bytes() > limit {
-            let reason = too_large_reason("output", output.size_bytes(), self, no, limit);
+        if let Some(reason) = unfit_reason("output", &output, self, no, limit) {
             self.withdraw(no);
             self.end(no, TaskStatus::FailedWithTerminalError, Some(reason), None);
             self.advance();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::TaskKind;
-use crate::decide::{Halt, Mapping, Turn};
+use crate::decide::{Halt, Mapping, Turn, unfit_reason};
 use crate::def::TaskConfig;
 use crate::id::TaskNo;
 use crate::payload::Payload;
@@ -81,7 +81,11 @@ pub(crate) fn evaluate(turn: &mut Turn<'_>, no: TaskNo) {
         return;
     }
     let joined = joined(plan, turn.run, names);
-    turn.end(no, joined.status, joined.reason, Some(Payload::from_map(joined.output)));
+    let output = Payload::from_map(joined.output);
+    match unfit_reason("output", &output, turn, no, usize::MAX) {
+        Some(reason) => turn.end(no, TaskStatus::FailedWithTerminalError, Some(reason), None),
+        None => turn.end(no, joined.status, joined.reason, Some(output)),
+    }
 }
 
 fn joined(plan: &Plan, run: &RunState, names: &[String]) -> Joined {

@@ -1,7 +1,7 @@
 //! SET_VARIABLE: puts every input member into the run's variables (spec: semantics §4.22; scenarios 159, 160).
 
 use super::TaskKind;
-use crate::decide::{Halt, Mapping, Turn};
+use crate::decide::{Halt, Mapping, Turn, unfit_reason};
 use crate::id::TaskNo;
 use crate::payload::Payload;
 use crate::plan::Node;
@@ -38,6 +38,10 @@ impl TaskKind for SetVariable {
                     limit / 1024
                 );
                 turn.end(no, TaskStatus::FailedWithTerminalError, Some(reason.into()), None);
+                return;
+            }
+            if let Some(reason) = unfit_reason("output", &variables, turn, no, usize::MAX) {
+                turn.end(no, TaskStatus::FailedWithTerminalError, Some(reason), None);
                 return;
             }
             turn.head().variables = variables;
