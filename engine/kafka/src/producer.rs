@@ -193,7 +193,8 @@ impl Producer {
     /// again.
     pub fn take_back(&self) {
         let waiting = self.inner.gate.lock().take_back();
-        self.inner.end(waiting, &KafkaError::new(ErrorKind::Retriable, "it was taken back before it was sent"));
+        self.inner
+            .end(waiting, &KafkaError::new(ErrorKind::Retriable, "it was taken back before it was sent"));
         self.inner.native().purge(PurgeConfig::default().queue());
     }
 

@@ -80,6 +80,12 @@ impl Producers {
         }
     }
 
+    /// Waits for what is on its way, on all clusters together no longer than `wait`, and ends all producers.
+    pub async fn close(&self, wait: Duration) {
+        self.flush(wait).await;
+        self.inner.open.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Waits for what is on its way, on all clusters together no longer than `wait`.
     pub async fn flush(&self, wait: Duration) {
         let producers: Vec<Producer> = {

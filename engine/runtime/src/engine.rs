@@ -224,7 +224,14 @@ impl Engine {
     ///
     /// After `Unavailable` nobody knows whether it was committed: take the position again and go on from there.
     pub async fn ingest(&self, batch: IngestBatch) -> Result<Ingested, EngineError> {
-        ingest::ingest(self.shared(), batch).await
+        let outcomes = self.ingest_all(vec![batch]).await?;
+        outcomes.into_iter().next().ok_or_else(|| EngineError::Internal("no outcome".to_owned()))
+    }
+
+    /// The same for batches of several lanes in one commit, which costs little more than one of them: each lane
+    /// moves with its events or is fenced, whatever becomes of the others. One outcome for each batch.
+    pub async fn ingest_all(&self, batches: Vec<IngestBatch>) -> Result<Vec<Ingested>, EngineError> {
+        ingest::ingest_all(self.shared(), batches).await
     }
 
     /// Whether this node can do its work.

@@ -191,6 +191,48 @@ async fn a_position_moves_only_for_its_holder_and_with_its_rows() {
 }
 
 #[tokio::test]
+async fn lanes_that_commit_together_move_each_for_itself() {
+    let db = database().await;
+    let run = one_run(&db, 1).await.head.id;
+    let lane = |partition| LaneKey { cluster: "c".into(), group: "g".into(), topic: "t".into(), partition };
+    let lanes = [lane(0), lane(1), lane(2)];
+    for lane in &lanes {
+        db.store.take_position(lane).await.unwrap();
+    }
+    // somebody else takes the second
+    db.store.take_position(&lanes[1]).await.unwrap();
+    let messages = [
+        [(run, event("c/t/0/0")), (db.run(2).head.id, event("c/t/0/1"))],
+        [(run, event("c/t/1/0")), (run, event("c/t/1/1"))],
+        [(run, event("c/t/2/0")), (run, event("c/t/2/1"))],
+    ];
+    let batches: Vec<IngestBatch<'_>> = lanes
+        .iter()
+        .zip(&messages)
+        .map(|(lane, messages)| IngestBatch {
+            lane,
+            epoch: 1,
+            expected_offset: None,
+            next_offset: 2,
+            messages,
+        })
+        .collect();
+    let outcomes = db.store.ingest_all(&batches).await.unwrap();
+    let took = |outcome: &IngestOutcome| match outcome {
+        IngestOutcome::Done { rows, unknown_runs } => Some((rows.len(), *unknown_runs)),
+        IngestOutcome::Fenced => None,
+    };
+    assert_eq!(outcomes.iter().map(took).collect::<Vec<_>>(), [Some((1, 1)), None, Some((2, 0))]);
+    let IngestOutcome::Done { rows, .. } = &outcomes[2] else { panic!("fenced") };
+    assert_eq!(
+        rows.iter().map(|r| r.message.clone()).collect::<Vec<_>>(),
+        [event("c/t/2/0"), event("c/t/2/1")]
+    );
+    assert_eq!(db.store.load_inbox(run).await.unwrap().len(), 3);
+    assert_eq!(db.store.take_position(&lanes[1]).await.unwrap().next_offset, None);
+}
+
+#[tokio::test]
 async fn the_pulse_shares_work_evenly_and_takes_over() {
     let db = database().await;
     let s = &db.store;

@@ -12,8 +12,8 @@ use podium_kafka::{
 use podium_runtime::{EngineError, InboundEvent, IngestBatch, Ingested};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
+use super::commits::Commits;
 use super::dispatch::{self, Reading};
 use super::figures::add;
 use super::position::{self, Held, Origin, Pause};
@@ -32,7 +32,7 @@ enum Ended {
 }
 
 pub(super) async fn run(shared: Arc<Shared>, ready: watch::Sender<bool>, mut stop: watch::Receiver<bool>) {
-    let ready = Arc::new(ready);
+    let (ready, commits) = (Arc::new(ready), Arc::new(Commits::start(shared.engine.clone())));
     loop {
         let member = tokio::select! {
             joined = join(&shared) => joined,
@@ -42,7 +42,7 @@ pub(super) async fn run(shared: Arc<Shared>, ready: watch::Sender<bool>, mut sto
         let lanes = Arc::new(lanes);
         let mut tasks = JoinSet::new();
         let stopped = tokio::select! {
-            () = follow(&shared, &lanes, events, &origin, &mut tasks, &ready) => false,
+            () = follow(&shared, &lanes, events, &origin, &commits, &mut tasks, &ready) => false,
             _ = stop.wait_for(|stop| *stop) => true,
         };
         let _ = ready.send(false);
@@ -63,6 +63,7 @@ async fn follow(
     lanes: &Arc<Lanes>,
     mut events: LaneEvents,
     origin: &Arc<Origin>,
+    commits: &Arc<Commits>,
     tasks: &mut JoinSet<Ended>,
     ready: &Arc<watch::Sender<bool>>,
 ) {
@@ -71,7 +72,7 @@ async fn follow(
         tokio::select! {
             event = events.next() => match event {
                 None => return,
-                Some(event) => change(shared, lanes, origin, tasks, ready, event).await,
+                Some(event) => change(shared, lanes, origin, commits, tasks, ready, event).await,
             },
             Some(ended) = tasks.join_next() => {
                 if matches!(ended, Ok(Ended::Lost)) {
@@ -127,6 +128,7 @@ async fn change(
     shared: &Arc<Shared>,
     lanes: &Arc<Lanes>,
     origin: &Arc<Origin>,
+    commits: &Arc<Commits>,
     tasks: &mut JoinSet<Ended>,
     ready: &Arc<watch::Sender<bool>>,
     event: LaneEvent,
@@ -154,7 +156,7 @@ async fn change(
             let left = Arc::new(AtomicUsize::new(ids.len()));
             for id in ids {
                 let (shared, lanes, origin) = (shared.clone(), lanes.clone(), origin.clone());
-                let (ready, left) = (ready.clone(), left.clone());
+                let (ready, left, commits) = (ready.clone(), left.clone(), commits.clone());
                 // each for itself: a partition without a leader holds up no other
                 tasks.spawn(async move {
                     let settled = move || {
@@ -171,45 +173,9 @@ async fn change(
                     let Some(lane) = begun else { return Ended::Quietly };
                     shared.figures.lane(lane.id(), |figures| figures.next_offset = held.next);
                     settled();
-                    LaneReader { shared, lanes, origin, lane, held }.run().await
+                    LaneReader { shared, lanes, origin, commits, lane, held }.run().await
                 });
             }
-        }
-    }
-}
-
-/// Under load a lane commits at most so often: a commit costs the database about the same for one event as for ten.
-const GATHER: Duration = Duration::from_millis(8);
-/// What counts as load: so many records in this time.
-const LOAD: (usize, Duration) = (20, Duration::from_millis(100));
-
-/// When a lane takes its next batch: at once, or under load a little later.
-struct Gathering {
-    taken_at: Instant,
-    since: Instant,
-    records: usize,
-    loaded: bool,
-}
-
-impl Gathering {
-    fn new() -> Self {
-        let now = Instant::now();
-        Gathering { taken_at: now, since: now, records: 0, loaded: false }
-    }
-
-    async fn wait(&self) {
-        if self.loaded {
-            tokio::time::sleep_until(self.taken_at + GATHER).await;
-        }
-    }
-
-    fn took(&mut self, records: usize) {
-        self.taken_at = Instant::now();
-        self.records += records;
-        if self.taken_at - self.since >= LOAD.1 {
-            // a long pause is no load, however many came after it
-            self.loaded = self.records >= LOAD.0 && self.taken_at - self.since < 2 * LOAD.1;
-            (self.since, self.records) = (self.taken_at, 0);
         }
     }
 }
@@ -220,6 +186,7 @@ struct LaneReader {
     shared: Arc<Shared>,
     lanes: Arc<Lanes>,
     origin: Arc<Origin>,
+    commits: Arc<Commits>,
     lane: Lane,
     held: Held,
 }
@@ -230,15 +197,13 @@ impl LaneReader {
         // records before this offset are taken one by one: the engine refused them together
         let mut singly_until = 0;
         let mut refusals = 0;
-        let mut gathering = Gathering::new();
         loop {
-            gathering.wait().await;
+            self.commits.moment().await;
             let limit = if self.held.next < singly_until { 1 } else { self.shared.settings.batch_records };
             let records = match self.lane.next(limit, self.shared.settings.batch_bytes).await {
                 Ok(records) => records,
                 Err(end) => return self.ended(end),
             };
-            gathering.took(records.len());
             let next = records.last().map_or(self.held.next, |r| r.offset + 1);
             let events = match records.as_slice() {
                 [record] if refusals > REFUSALS => {
@@ -310,7 +275,7 @@ impl LaneReader {
             next_offset,
             events,
         };
-        self.shared.engine.ingest(batch).await
+        self.commits.commit(batch).await
     }
 
     /// The events among the records; what is none is dealt with before this returns.

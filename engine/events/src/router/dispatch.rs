@@ -28,11 +28,11 @@ pub enum Reading {
 
 /// Reads a record's value. `source` names the record: `cluster/topic/partition/offset`.
 pub fn read(value: Option<&[u8]>, source: impl FnOnce() -> String) -> Reading {
-    let event = match object(value) {
+    let mut event = match object(value) {
         Ok(event) => event,
         Err(why) => return Reading::Poison(why),
     };
-    let data = match data(&event) {
+    let data = match data(&mut event) {
         Ok(data) => data,
         Err(why) => return Reading::Poison(why),
     };
@@ -74,15 +74,16 @@ fn object(value: Option<&[u8]>) -> Result<Map<String, Value>, String> {
     }
 }
 
-fn data(event: &Map<String, Value>) -> Result<Map<String, Value>, String> {
-    match event.get("data") {
+/// Takes the data out of the event.
+fn data(event: &mut Map<String, Value>) -> Result<Map<String, Value>, String> {
+    match event.get_mut("data").map(Value::take) {
         None | Some(Value::Null) => Ok(Map::new()),
-        Some(Value::Object(members)) => Ok(members.clone()),
-        Some(Value::String(inner)) => match serde_json::from_str(inner) {
+        Some(Value::Object(members)) => Ok(members),
+        Some(Value::String(inner)) => match serde_json::from_str(&inner) {
             Ok(Value::Object(members)) => Ok(members),
             Ok(_) | Err(_) => Err("data is a text that holds no object".to_owned()),
         },
-        Some(other) => Err(format!("data is {}, not an object", kind(other))),
+        Some(other) => Err(format!("data is {}, not an object", kind(&other))),
     }
 }
 

@@ -4,6 +4,7 @@
 //! effects and the position commit together, so an event takes effect once however often Kafka delivers it:
 //! after a crash, a rebalance or a paused node that wakes up.
 
+mod commits;
 mod consumer;
 mod dead_letter;
 pub mod dispatch;
