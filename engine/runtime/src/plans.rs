@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::{Mutex, RwLock};
 use podium_core::decide::Known;
@@ -16,8 +17,6 @@ use crate::messages::EngineError;
 
 /// Plans kept in memory.
 const PLANS_AT_MOST: usize = 4_096;
-/// Names read at the same time; two names may share a place and wait for each other.
-const READS_AT_ONCE: usize = 16;
 /// Names looked up and not found that are remembered (decisions ask for them).
 const ABSENT_AT_MOST: usize = 1_024;
 
@@ -124,8 +123,49 @@ struct Registered {
 #[derive(Default)]
 pub(crate) struct Definitions {
     registered: RwLock<Registered>,
-    /// Held while a name is read, so that a thousand starts of a new definition read it once.
-    reading: [tokio::sync::Mutex<()>; READS_AT_ONCE],
+    /// What is being read, so that a thousand starts of a new definition read it once. Each name has a place of its
+    /// own: a read that hangs holds up only those who want the same.
+    reading: Mutex<HashMap<Wanted, Arc<Reading>>>,
+}
+
+type Wanted = (String, Option<i32>);
+
+/// A read under way, with what became of the one before, unless it found something: that is in memory.
+type Reading = tokio::sync::Mutex<Option<Before>>;
+
+/// Those who waited for a read that brought nothing need not try one by one, each in its time.
+struct Before {
+    began: Instant,
+    ended: Instant,
+    error: Option<EngineError>,
+}
+
+impl Before {
+    /// The answer for somebody who has waited since `came`: a failure that he waited for, or an absence that was read
+    /// after he came.
+    fn answers(&self, came: Instant) -> Option<Result<Option<Arc<Resolved>>, EngineError>> {
+        match &self.error {
+            Some(error) => (self.ended >= came).then(|| Err(error.clone())),
+            None => (self.began >= came).then_some(Ok(None)),
+        }
+    }
+}
+
+/// A place among the readers of a name, given up with the last of them.
+struct Place<'a> {
+    definitions: &'a Definitions,
+    wanted: Wanted,
+    reading: Arc<Reading>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut all = self.definitions.reading.lock();
+        // the map and this one hold it: nobody else waits
+        if Arc::strong_count(&self.reading) <= 2 {
+            all.remove(&self.wanted);
+        }
+    }
 }
 
 impl Definitions {
@@ -165,12 +205,26 @@ impl Definitions {
         if let Some(found) = self.cached(name, version) {
             return Ok(Some(found));
         }
-        let place = name.bytes().fold(0_usize, |sum, b| sum.wrapping_mul(31).wrapping_add(usize::from(b)));
-        let _reading = self.reading[place % READS_AT_ONCE].lock().await;
-        match self.cached(name, version) {
-            Some(found) => Ok(Some(found)),
-            None => self.load(store, plans, name, version).await,
+        let came = Instant::now();
+        let place = self.place(name, version);
+        let mut before = place.reading.lock().await;
+        if let Some(found) = self.cached(name, version) {
+            return Ok(Some(found));
         }
+        if let Some(answer) = before.as_ref().and_then(|before| before.answers(came)) {
+            return answer;
+        }
+        let began = Instant::now();
+        let read = self.load(store, plans, name, version).await;
+        let error = read.as_ref().err().cloned();
+        *before = Some(Before { began, ended: Instant::now(), error });
+        read
+    }
+
+    fn place(&self, name: &str, version: Option<i32>) -> Place<'_> {
+        let wanted = (name.to_owned(), version);
+        let reading = self.reading.lock().entry(wanted.clone()).or_default().clone();
+        Place { definitions: self, wanted, reading }
     }
 
     /// Reads the definition even if it is known to be absent.

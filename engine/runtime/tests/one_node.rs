@@ -1,4 +1,5 @@
 //! One node: from start to end, hand-off, leases, timers, refusals, stopping.
+#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 mod support;
 
@@ -388,4 +389,45 @@ async fn lines_are_kept_for_what_is_no_task() {
     assert!(texts("lg_2".to_owned()).await.is_empty());
     let long = "x".repeat(501);
     assert!(matches!(engine.append_log(&long, line("x")).await, Err(EngineError::Invalid(_))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_definition_that_cannot_be_read_holds_up_nobody_else_and_fails_all_at_once() {
+    let db = database().await;
+    let engine = node(&db, config()).await;
+    for name in ["known", "wanted"] {
+        define(&engine, name, json!([simple("pay")])).await;
+    }
+    start(&engine, "known").await;
+    let mut blocker = db.connection().await;
+    sqlx::raw_sql("BEGIN; LOCK TABLE workflow_def IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut blocker)
+        .await
+        .unwrap();
+    let starts: Vec<_> = (0..20)
+        .map(|_| {
+            let engine = engine.clone();
+            tokio::spawn(async move { engine.start(start_of("wanted")).await })
+        })
+        .collect();
+    let reads = "SELECT count(*) FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database
+        WHERE NOT l.granted AND d.datname = current_database()";
+    until("one of them reads", SOON, || async { db.number(reads).await == 1 }).await;
+    // a definition in memory is started meanwhile
+    start(&engine, "known").await;
+    assert_eq!(db.number(reads).await, 1, "the others wait for that read");
+    db.sql(
+        "SELECT pg_terminate_backend(l.pid) FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database
+        WHERE NOT l.granted AND d.datname = current_database()",
+    )
+    .await;
+    let failed = async {
+        for start in starts {
+            let told = start.await.unwrap();
+            assert!(matches!(told, Err(EngineError::Unavailable(_))), "{told:?}");
+        }
+    };
+    tokio::time::timeout(SOON, failed).await.expect("nobody begins the hopeless read anew");
+    sqlx::raw_sql("ROLLBACK").execute(&mut blocker).await.unwrap();
+    start(&engine, "wanted").await;
 }

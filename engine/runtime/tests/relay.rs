@@ -1,4 +1,5 @@
 //! Messages out: in order, at least once, and what becomes of them is told to their run.
+#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Two nodes on one database: any node takes any request, PostgreSQL decides every race.
+#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 mod support;
 

@@ -4,7 +4,6 @@
 #[path = "../../../kafka/tests/support/mod.rs"]
 pub(crate) mod brokers;
 #[path = "../../../runtime/tests/support/mod.rs"]
-#[allow(clippy::unwrap_used)]
 pub(crate) mod nodes;
 
 use std::sync::Arc;

@@ -1,4 +1,5 @@
 //! What the tests of the engine share: nodes on a database of their own, small definitions, waiting for conditions.
+#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 #[path = "../../../store/tests/common/mod.rs"]
