@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
 use podium_core::{InboxId, InboxMessage, RunId, RunState};
 
 use crate::cache::CachedRun;
@@ -15,6 +15,9 @@ use crate::shared::Shared;
 
 /// A connection whose other end vanished without a word never answers; the runs must not wait with it.
 const AT_MOST: Duration = Duration::from_secs(20);
+
+/// Definitions and inboxes read at the same time.
+const AT_ONCE: usize = 16;
 
 /// What one run's turn waits for.
 pub(crate) struct Wanted {
@@ -51,39 +54,78 @@ pub(crate) enum Found {
     Gone,
 }
 
-/// Reads all of it; runs in one statement. Answers for every run in bounded time.
-pub(crate) fn load(shared: Arc<Shared>, wanted: Vec<Wanted>) -> BoxFuture<'static, Vec<Loaded>> {
-    async move {
-        let runs: Vec<RunId> = wanted.iter().map(|w| w.run).collect();
-        let late = EngineError::Unavailable("the database is not available".to_owned());
-        match tokio::time::timeout(AT_MOST, read(shared, wanted)).await {
-            Ok(loaded) => loaded,
-            Err(_) => runs.into_iter().map(|run| Loaded { run, found: Err(late.clone()) }).collect(),
-        }
-    }
-    .boxed()
+/// Reads all of it; runs in one statement. Answers for every run in bounded time: first for those that need nothing
+/// else, so that they do not wait while the definition or the inbox of another is read.
+pub(crate) fn load(shared: Arc<Shared>, wanted: Vec<Wanted>) -> BoxStream<'static, Vec<Loaded>> {
+    stream::once(begin(shared.clone(), wanted))
+        .flat_map(move |(done, rest)| {
+            let shared = shared.clone();
+            let rest = stream::iter(rest)
+                .map(move |rest| finish(shared.clone(), rest))
+                .buffer_unordered(AT_ONCE)
+                .map(|loaded| vec![loaded]);
+            stream::iter((!done.is_empty()).then_some(done)).chain(rest)
+        })
+        .boxed()
 }
 
-async fn read(shared: Arc<Shared>, wanted: Vec<Wanted>) -> Vec<Loaded> {
+/// What a run still needs.
+struct Rest {
+    wanted: Wanted,
+    row: Row,
+}
+
+enum Row {
+    Read(Option<RunState>),
+    /// To be read alone: another one of the batch could not be read.
+    Alone,
+}
+
+async fn begin(shared: Arc<Shared>, wanted: Vec<Wanted>) -> (Vec<Loaded>, Vec<Rest>) {
     let ids: Vec<RunId> = wanted.iter().filter(|w| w.have.is_none() && !w.fresh).map(|w| w.run).collect();
-    let states = match read_runs(&shared, &ids).await {
-        Ok(states) => states,
-        // one of them cannot be read: that is no reason to fail the others
+    let mut states: HashMap<RunId, RunState> = match in_time(read_runs(&shared, &ids)).await {
+        Ok(states) => states.into_iter().map(|s| (s.head.id, s)).collect(),
         Err(error) if ids.len() > 1 && !matches!(error, EngineError::Unavailable(_)) => {
-            let each = wanted.into_iter().map(|one| load(shared.clone(), vec![one]));
-            return futures::future::join_all(each).await.into_iter().flatten().collect();
+            let alone = |wanted| Rest { wanted, row: Row::Alone };
+            return (Vec::new(), wanted.into_iter().map(alone).collect());
         }
         Err(error) => {
-            return wanted.iter().map(|w| Loaded { run: w.run, found: Err(error.clone()) }).collect();
+            let failed = |w: Wanted| Loaded { run: w.run, found: Err(error.clone()) };
+            return (wanted.into_iter().map(failed).collect(), Vec::new());
         }
     };
-    let mut states: HashMap<RunId, RunState> = states.into_iter().map(|s| (s.head.id, s)).collect();
-    let mut loaded = Vec::with_capacity(wanted.len());
+    let (mut done, mut rest) = (Vec::with_capacity(wanted.len()), Vec::new());
     for one in wanted {
         let state = states.remove(&one.run);
-        loaded.push(Loaded { run: one.run, found: complete(&shared, one, state).await });
+        let known = state.as_ref().is_none_or(|s| shared.plans.get(&s.head.snapshot).is_some());
+        if one.definitions.is_empty() && !one.inbox && known {
+            // nothing is left to wait for
+            done.push(Loaded { run: one.run, found: complete(&shared, one, state).await });
+        } else {
+            rest.push(Rest { wanted: one, row: Row::Read(state) });
+        }
     }
-    loaded
+    (done, rest)
+}
+
+async fn finish(shared: Arc<Shared>, rest: Rest) -> Loaded {
+    let Rest { wanted, row } = rest;
+    let run = wanted.run;
+    let found = in_time(async {
+        let state = match row {
+            Row::Read(state) => state,
+            Row::Alone if wanted.have.is_some() || wanted.fresh => None,
+            Row::Alone => read_runs(&shared, &[run]).await?.pop(),
+        };
+        complete(&shared, wanted, state).await
+    })
+    .await;
+    Loaded { run, found }
+}
+
+async fn in_time<T>(read: impl Future<Output = Result<T, EngineError>>) -> Result<T, EngineError> {
+    let late = |_| EngineError::Unavailable("the database is not available".to_owned());
+    tokio::time::timeout(AT_MOST, read).await.map_err(late)?
 }
 
 async fn read_runs(shared: &Shared, ids: &[RunId]) -> Result<Vec<RunState>, EngineError> {

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::future::BoxFuture;
-use futures::stream::FuturesUnordered;
+use futures::stream::{BoxStream, SelectAll};
 use podium_core::{Event, RunId};
 use podium_store::{Applied, StoreError};
 use tokio::sync::mpsc;
@@ -63,7 +63,7 @@ pub(crate) struct Writer {
     held: usize,
     forming: Batch,
     wanted: Vec<Wanted>,
-    loads: FuturesUnordered<BoxFuture<'static, Vec<Loaded>>>,
+    loads: SelectAll<BoxStream<'static, Vec<Loaded>>>,
     /// New runs that wait for the next batch but one, because workers are behind.
     starts: Vec<Envelope>,
     /// The node's own work that is to be tried again.
@@ -89,7 +89,7 @@ impl Writer {
             held: 0,
             forming: Batch::default(),
             wanted: Vec::new(),
-            loads: FuturesUnordered::new(),
+            loads: SelectAll::new(),
             starts: Vec::new(),
             again: VecDeque::new(),
             last_events: 0,

@@ -92,9 +92,13 @@ async fn a_lease_that_was_handed_over_unseen_goes_back() {
     let started = through.start(support::start_of("order")).await;
     assert!(matches!(started, Err(EngineError::Unavailable(_))), "{started:?}");
     assert_eq!(db.number("SELECT count(*) FROM run").await, 2, "it was stored all the same");
+    // nearly always; a poll that was just looking at the queue is handed nothing
+    let handed = "SELECT poll_count::bigint FROM task AS t JOIN run AS r ON r.id = t.run_id
+        WHERE t.task_type = 'pay' AND r.status = 0";
+    let handed = db.number(handed).await;
     wire.open();
     // the poll that was to have it gets it in the end, after the lease went back
     let got = parked.await.unwrap();
-    assert_eq!(got.iter().map(|t| t.task.poll_count).collect::<Vec<_>>(), [2]);
+    assert_eq!(got.iter().map(|t| t.task.poll_count).collect::<Vec<_>>(), [handed as i32 + 1]);
     complete(&direct, &got[0]).await;
 }
