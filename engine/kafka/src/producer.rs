@@ -79,9 +79,9 @@ impl Producer {
             .set("partitioner", "murmur2_random")
             // long enough for a broker to restart; a caller that gave up sees it end soon after
             .set("message.timeout.ms", "20000")
-            // at 2,000 records a second on two cores 0 costs twice the processor time of 1, and 3 adds 1 ms to each for no
-            // clear gain (examples/latency.rs)
-            .set("linger.ms", "1")
+            // at 2,000 records a second on two busy cores 1 costs three times the processor time of 3 here and more in
+            // the broker, because nearly each record is a request; 5 saves nothing more (examples/latency.rs)
+            .set("linger.ms", "3")
             // records go in only for topics that exist, so one that is missing was deleted
             .set("topic.metadata.propagation.max.ms", "3000")
             // Java's max.request.size, and room for what the estimate leaves out
