@@ -3,8 +3,9 @@
 //! The HTTP, signature and XML layers are those of the `s3s` crate; buckets and objects are ours:
 //!
 //! ```text
-//! operations.rs, uploads.rs  S3's calls ─> files.rs    one file per object, named by the hash of its key
-//! receive.rs                 bodies             └─> index.rs   keys in order, in memory, rebuilt from the files
+//! operations.rs                      S3's calls ─> files.rs    one file per object, named by the hash of its key
+//! objects.rs, listing.rs, uploads.rs                └─> index.rs   keys in order, in memory, rebuilt from the files
+//! receive.rs                         bodies
 //! ```
 //!
 //! An object is there whole or not at all, also after `kill -9`: it is written aside, synced, and renamed.
@@ -12,6 +13,8 @@
 
 mod files;
 mod index;
+mod listing;
+mod objects;
 mod operations;
 mod receive;
 mod sums;

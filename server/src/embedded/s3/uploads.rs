@@ -19,7 +19,8 @@ use s3s::{S3Response, S3Result, s3_error};
 use serde::{Deserialize, Serialize};
 
 use super::files::{Draft, Headers, Meta, now_ms, read_meta, sync_dir};
-use super::operations::{Store, blocking, etag, internal};
+use super::objects::etag;
+use super::operations::{Store, blocking, internal};
 use super::receive::{Condition, Received, Said, publish_error};
 use super::sums::{Hashes, SumKind, Sums, composite, hex, said_sums, set_sums};
 
