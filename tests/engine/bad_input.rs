@@ -92,6 +92,18 @@ fn cases() -> Vec<Case> {
         ),
         case("deep nesting", "POST", "/api/workflow/nobody", "[".repeat(200_000), 400),
         case("NUL in a name", "POST", "/api/workflow", r#"{"name": "a\u0000b", "version": 1}"#, 400),
+        case("NUL in a payload", "POST", "/api/workflow/nobody", r#"{"a": [{"b": "x\u0000y"}]}"#, 400),
+        case("NUL in a member's name", "POST", "/api/workflow/nobody", r#"{"a\u0000": 1}"#, 400),
+        case(
+            "NUL in a report",
+            "POST",
+            "/api/tasks",
+            r#"{"taskId": "x", "status": "COMPLETED", "outputData": {"a": "\u0000"}}"#,
+            400,
+        ),
+        case("NUL in a path", "GET", "/api/tasks/poll/batch/a%00b", "", 400),
+        case("NUL in a parameter", "GET", "/api/tasks/poll/batch/x?workerid=a%00b", "", 400),
+        case("NUL in a domain", "GET", "/api/tasks/poll/batch/x?domain=%00", "", 400),
         case("a path that does not exist", "GET", "/api/nowhere", "", 404),
         case("a method that does not fit", "PATCH", "/api/workflow", "{}", 405),
         Case {

@@ -314,3 +314,14 @@ fn a_page_of_tasks_counts_all_that_match() {
     assert_eq!(page(-1, 15, &[]), Err(axum::http::StatusCode::BAD_REQUEST));
     assert_eq!(page(0, -1, &[]), Err(axum::http::StatusCode::BAD_REQUEST));
 }
+
+#[test]
+fn an_open_run_with_a_fault_says_why_it_does_not_go_on() {
+    let mut shown = shown();
+    Arc::make_mut(&mut shown.run.head.extra).fault = Some("it broke".to_owned());
+    let written: Value = serde_json::from_slice(&workflow_json(&shown, false)).expect("JSON");
+    assert_eq!(
+        (&written["status"], &written["reasonForIncompletion"]),
+        (&json!("RUNNING"), &json!("it broke"))
+    );
+}

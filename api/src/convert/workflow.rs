@@ -44,7 +44,9 @@ pub(crate) fn workflow_json(shown: &RunView, with_tasks: bool) -> Vec<u8> {
     json.raw("output", head.output.text());
     json.text_if("correlationId", head.correlation_id.as_deref());
     json.text_if("reRunFromWorkflowId", head.extra.rerun_of.as_deref());
-    json.text_if("reasonForIncompletion", head.reason.as_deref());
+    // an open run that the engine cannot decide says why it does not go on
+    let reason = head.extra.fault.as_deref().or(head.reason.as_deref());
+    json.text_if("reasonForIncompletion", reason);
     json.text_if("event", head.extra.event.as_deref());
     let domains = serde_json::to_string(&head.extra.task_to_domain).expect("texts always have a JSON text");
     json.raw("taskToDomain", &domains);
