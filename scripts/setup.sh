@@ -5,6 +5,8 @@
 #   scripts/setup.sh build    what compiling needs
 #   scripts/setup.sh run      and what `podium dev` needs (the default)
 #   scripts/setup.sh test     and what the tests need
+#
+# SETUP_DRY_RUN=1 only names what is missing.
 set -euo pipefail
 level=${1:-run}
 missing=()
@@ -23,6 +25,8 @@ has_postgres() {
 
 # librdkafka is compiled from source with TLS and compression
 has cc || need gcc
+# a compiler without the C library's headers compiles nothing
+[ -e /usr/include/stdlib.h ] || need libc6-dev
 has make || need make
 has pkg-config || need pkg-config
 [ -e /usr/include/zlib.h ] || need zlib1g-dev
@@ -35,19 +39,22 @@ if [ "$level" = test ]; then
     has java || need default-jre-headless
     has mvn || need maven
 fi
+status=0
 if ! has cargo; then
-    echo "cargo is missing: install Rust from https://rustup.rs" >&2
+    echo "missing: cargo (install Rust from https://rustup.rs)" >&2
+    status=1
+fi
+[ ${#missing[@]} -gt 0 ] || exit $status
+if [ "$(id -u)" != 0 ] || ! has apt-get || [ -n "${SETUP_DRY_RUN:-}" ]; then
+    echo "missing: ${missing[*]} (on Debian: apt-get install ${missing[*]})" >&2
     exit 1
 fi
-[ ${#missing[@]} -gt 0 ] || exit 0
-if [ "$(id -u)" = 0 ] && has apt-get; then
-    echo "installing ${missing[*]}" >&2
-    # the first try saves the time of an update where the lists are fresh
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null 2>&1 && exit 0
+echo "installing ${missing[*]}" >&2
+export DEBIAN_FRONTEND=noninteractive
+install() { apt-get install -y -qq --no-install-recommends "${missing[@]}"; }
+# the first try saves the time of an update where the lists are fresh
+if ! install >/dev/null 2>&1; then
     apt-get update -qq
-    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-    exit 0
+    install >/dev/null
 fi
-echo "missing: ${missing[*]} (on Debian: apt-get install ${missing[*]})" >&2
-exit 1
+exit $status
