@@ -1,6 +1,12 @@
 //! What an operator may set about the REST API.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+use tokio::sync::watch;
+
+/// Components beside the database that do not answer just now, each with the reason.
+pub type Troubles = BTreeMap<&'static str, String>;
 
 /// Settings of the REST API and of the connections it is served on.
 #[derive(Clone, Debug)]
@@ -23,6 +29,8 @@ pub struct ApiConfig {
     /// What `GET /api/version` answers: the version of Conductor whose dialect this is, because clients
     /// decide by it what they may call.
     pub reported_version: String,
+    /// What the health answers say is missing besides the engine's own; `None`: nothing else belongs to this node.
+    pub troubles: Option<watch::Receiver<Troubles>>,
 }
 
 impl Default for ApiConfig {
@@ -36,6 +44,7 @@ impl Default for ApiConfig {
             shutdown_grace: Duration::from_secs(10),
             cors_origins: Vec::new(),
             reported_version: "3.32.1".to_owned(),
+            troubles: None,
         }
     }
 }

@@ -20,7 +20,7 @@ mod routes;
 mod serve;
 mod state;
 
-pub use config::ApiConfig;
+pub use config::{ApiConfig, Troubles};
 pub use openapi::openapi_json;
 pub use routes::router;
 pub use serve::serve;

@@ -4,17 +4,11 @@
 //! on, degraded, and this adds the reason to the health answer. `/health/ready` stays the engine's own: a node
 //! without Kafka still serves workers.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
-use axum::http::header;
-use axum::middleware::Next;
-use axum::response::Response;
+use podium_api::Troubles;
 use podium_kafka::{Cluster, KafkaSettings};
 use podium_objects::ObjectStore;
-use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
@@ -23,47 +17,37 @@ use tracing::{info, warn};
 const EVERY: Duration = Duration::from_secs(5);
 /// One look.
 const WAIT: Duration = Duration::from_secs(3);
-/// Health answers are small; more would not be one.
-const LARGEST_ANSWER: usize = 256 * 1024;
 
-/// Component to the reason why it does not answer.
-type Troubles = BTreeMap<&'static str, String>;
-
-/// The latest look at Kafka and S3.
-#[derive(Clone, Debug)]
-pub(crate) struct Probes {
-    troubles: watch::Receiver<Troubles>,
-}
-
-impl Probes {
-    /// Starts to look; what is `None` is not configured and never missing.
-    pub(crate) fn start(kafka: Option<KafkaSettings>, s3: Option<ObjectStore>) -> (Self, JoinHandle<()>) {
-        let (sender, troubles) = watch::channel(Troubles::new());
-        let task = tokio::spawn(async move {
-            // made once: a connection of its own for every look would be noise in the broker's log
-            let mut cluster = None;
-            loop {
-                let (kafka, s3) = tokio::join!(ask_kafka(&mut cluster, kafka.as_ref()), ask_s3(s3.as_ref()));
-                let mut now = Troubles::new();
-                for (component, answer) in [("kafka", kafka), ("s3", s3)] {
-                    let before = sender.borrow().contains_key(component);
-                    match answer {
-                        Err(reason) => {
-                            if !before {
-                                warn!(component, reason, "does not answer; going on without it");
-                            }
-                            now.insert(component, reason);
+/// Starts to look; what is `None` is not configured and never missing. The receiver has the latest look.
+pub(crate) fn start(
+    kafka: Option<KafkaSettings>,
+    s3: Option<ObjectStore>,
+) -> (watch::Receiver<Troubles>, JoinHandle<()>) {
+    let (sender, troubles) = watch::channel(Troubles::new());
+    let task = tokio::spawn(async move {
+        // made once: a connection of its own for every look would be noise in the broker's log
+        let mut cluster = None;
+        loop {
+            let (kafka, s3) = tokio::join!(ask_kafka(&mut cluster, kafka.as_ref()), ask_s3(s3.as_ref()));
+            let mut now = Troubles::new();
+            for (component, answer) in [("kafka", kafka), ("s3", s3)] {
+                let before = sender.borrow().contains_key(component);
+                match answer {
+                    Err(reason) => {
+                        if !before {
+                            warn!(component, reason, "does not answer; going on without it");
                         }
-                        Ok(()) if before => info!(component, "answers again"),
-                        Ok(()) => {}
+                        now.insert(component, reason);
                     }
+                    Ok(()) if before => info!(component, "answers again"),
+                    Ok(()) => {}
                 }
-                sender.send_replace(now);
-                tokio::time::sleep(EVERY).await;
             }
-        });
-        (Self { troubles }, task)
-    }
+            sender.send_replace(now);
+            tokio::time::sleep(EVERY).await;
+        }
+    });
+    (troubles, task)
 }
 
 async fn ask_kafka(cluster: &mut Option<Cluster>, settings: Option<&KafkaSettings>) -> Result<(), String> {
@@ -87,27 +71,4 @@ async fn ask_s3(store: Option<&ObjectStore>) -> Result<(), String> {
         Ok(Err(e)) => Err(e.to_string()),
         Err(_) => Err(format!("no answer from {} in {} s", store.endpoint(), WAIT.as_secs())),
     }
-}
-
-/// Adds what does not answer to the two health answers; every other request passes untouched.
-pub(crate) async fn add_to_health(State(probes): State<Probes>, request: Request, next: Next) -> Response {
-    let is_health = matches!(request.uri().path(), "/health" | "/api/health");
-    let response = next.run(request).await;
-    let troubles = probes.troubles.borrow().clone();
-    if !is_health || troubles.is_empty() {
-        return response;
-    }
-    let (mut parts, body) = response.into_parts();
-    let bytes = to_bytes(body, LARGEST_ANSWER).await.unwrap_or_default();
-    let Ok(mut answer) = serde_json::from_slice::<Value>(&bytes) else {
-        return Response::from_parts(parts, Body::from(bytes));
-    };
-    answer["healthy"] = Value::Bool(false);
-    if let Some(results) = answer["healthResults"].as_array_mut() {
-        results.extend(troubles.into_iter().map(|(component, reason)| {
-            json!({ "details": { "component": component }, "errorMessage": reason, "healthy": false })
-        }));
-    }
-    parts.headers.remove(header::CONTENT_LENGTH);
-    Response::from_parts(parts, Body::from(answer.to_string()))
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use podium_api::ApiConfig;
 use podium_events::relay::KafkaSink;
 use podium_events::router::{NewGroup as RouterGroup, Router};
 use podium_kafka::{KafkaSettings, Producers};
@@ -27,7 +28,7 @@ use tracing::{debug, error, warn};
 
 use crate::cmd::WorkerName;
 use crate::config::Config;
-use crate::probes::{Probes, add_to_health};
+use crate::probes;
 
 /// How long a node waits for its consumers' partitions before it says that it is up. Brokers that are away
 /// are waited for in the background.
@@ -88,12 +89,12 @@ impl Node {
             });
         }
         let hosts = start_workers(config, &options).await?;
-        let (probes, probing) = Probes::start(kafka, s3);
+        let (troubles, probing) = probes::start(kafka, s3);
         let (stop, stopped) = watch::channel(false);
-        let routes = podium_api::router(engine.clone(), config.api())
+        let api_config = ApiConfig { troubles: Some(troubles), ..config.api() };
+        let routes = podium_api::router(engine.clone(), api_config)
             // what a browser is sent to first
-            .route("/", axum::routing::get(|| async { axum::response::Redirect::temporary("/swagger-ui/") }))
-            .layer(axum::middleware::from_fn_with_state(probes, add_to_health));
+            .route("/", axum::routing::get(|| async { axum::response::Redirect::temporary("/swagger-ui/") }));
         let api = tokio::spawn(serve(listener, routes, config.api(), stopped));
         let grace = config.server.shutdown_grace.0;
         Ok(Self { address, grace, engine, producers, router, hosts, stop, api, probes: probing })

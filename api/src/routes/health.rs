@@ -1,5 +1,7 @@
 //! Whether this node can do its work, and which dialect it speaks (contract §2.8).
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -28,7 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     responses((status = 200, description = "What is missing, if anything is", body = HealthCheckStatus))
 )]
 async fn health(State(api): State<Api>) -> Response {
-    answer::json(&conductors_form(api.engine().health()))
+    answer::json(&conductors_form(&api))
 }
 
 /// Health in Conductor's form.
@@ -37,7 +39,7 @@ async fn health(State(api): State<Api>) -> Response {
     responses((status = 200, description = "What is missing, if anything is", body = HealthCheckStatus))
 )]
 async fn api_health(State(api): State<Api>) -> Response {
-    answer::json(&conductors_form(api.engine().health()))
+    answer::json(&conductors_form(&api))
 }
 
 /// Is the process alive?
@@ -82,18 +84,24 @@ fn why(health: &Health) -> String {
     health.reason.clone().unwrap_or_else(|| "the node cannot do its work".to_owned())
 }
 
-fn conductors_form(health: Health) -> HealthCheckStatus {
-    let results = if health.healthy {
-        Vec::new()
-    } else {
-        let mut details = std::collections::BTreeMap::new();
+fn conductors_form(api: &Api) -> HealthCheckStatus {
+    let health = api.engine().health();
+    let mut results = Vec::new();
+    if !health.healthy {
+        let mut details = BTreeMap::new();
         details.insert("component".to_owned(), "engine".to_owned());
         details.insert("writersAlive".to_owned(), health.writers_alive.to_string());
         details.insert("stopping".to_owned(), health.stopping.to_string());
-        vec![HealthResult { details, error_message: why(&health), healthy: false }]
-    };
+        results.push(HealthResult { details, error_message: why(&health), healthy: false });
+    }
+    if let Some(troubles) = &api.config().troubles {
+        results.extend(troubles.borrow().iter().map(|(component, reason)| {
+            let details = BTreeMap::from([("component".to_owned(), (*component).to_owned())]);
+            HealthResult { details, error_message: reason.clone(), healthy: false }
+        }));
+    }
     HealthCheckStatus {
-        healthy: health.healthy,
+        healthy: results.is_empty(),
         health_results: results,
         suppressed_health_results: Vec::new(),
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use podium_core::{RunId, TaskNo, Timestamp};
+use podium_core::{Effect, RunId, TaskNo, Timestamp};
 
 use crate::lease::Leased;
 use crate::longpoll::{Answer, Parked};
@@ -16,8 +16,8 @@ use crate::turn::{Outside, Trouble, Turn, effect_bytes};
 pub(crate) struct Batch {
     pub(crate) turns: Vec<Turn>,
     at: HashMap<RunId, usize>,
-    /// New runs.
-    pub(crate) started: usize,
+    /// Tasks that became ready here, about: those that polls will be looked for.
+    pub(crate) ready: usize,
     /// Events decided.
     pub(crate) events: usize,
     /// Bytes of the statement, about.
@@ -57,7 +57,9 @@ impl Batch {
         let before = turn.effects.len();
         match turn.hear(envelope, now, outside) {
             Ok(()) => {
-                self.bytes += effect_bytes(turn.effects.get(before..).unwrap_or_default());
+                let new = turn.effects.get(before..).unwrap_or_default();
+                self.bytes += effect_bytes(new);
+                self.ready += new.iter().filter(|e| matches!(e, Effect::TaskAdded(t) if t.ready)).count();
                 Ok(())
             }
             Err(trouble) => Err((trouble, Box::new(self.take(i)))),

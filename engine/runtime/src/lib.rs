@@ -11,6 +11,7 @@
 //!
 //! Not here: SQL (store), rules (core), the wire (api), Kafka (events).
 
+mod admission;
 mod batch;
 mod broken;
 mod cache;

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, RwLock};
 use podium_core::{RunId, TaskNo, TaskState, Timestamp};
 use podium_store::Candidate;
+use tokio::sync::Notify;
 
 use crate::longpoll::{Answer, Parked, ParkedLine, Ticket};
 
@@ -34,8 +35,6 @@ const READ_BACKOFF: Duration = Duration::from_millis(500);
 const FORGET_AFTER: Duration = Duration::from_secs(60);
 /// Names of queues are the clients' to choose; beyond this many at once new ones are not kept.
 const QUEUES_AT_MOST: usize = 20_000;
-/// Since the last poll, for workers of this node to count as at work.
-const WORKERS_ARE_HERE_MS: u64 = 1_000;
 /// Window of a worker's presence (semantics §1.10).
 const POLLED_RECENTLY: Duration = Duration::from_secs(10);
 
@@ -105,8 +104,10 @@ pub(crate) struct Common {
     parked_limit: usize,
     /// Tasks that the parked polls would take.
     wanted: AtomicUsize,
-    /// When a worker last polled, in milliseconds since `base`.
-    polled_at: AtomicU64,
+    /// When a poll last came to wait, in microseconds since `base`.
+    parked_at: AtomicU64,
+    /// Tells writers that keep runs back.
+    parking: Notify,
     base: Instant,
     window: usize,
     queues: AtomicUsize,
@@ -142,7 +143,6 @@ impl Queue {
         }
         let at = Instant::now();
         state.last_poll = at;
-        self.shared.polled_at.store(self.shared.since_base(), Ordering::Relaxed);
         let list = state.pop(wish.count, now, self.shared.preference());
         if !list.is_empty() {
             let low =
@@ -163,6 +163,8 @@ impl Queue {
         let ticket = state.line.park(wish.count, wish.worker.clone(), wish.deadline);
         self.shared.parked.fetch_add(1, Ordering::Relaxed);
         self.shared.wanted.fetch_add(wish.count, Ordering::Relaxed);
+        self.shared.parked_at.store(self.shared.since_base(), Ordering::Relaxed);
+        self.shared.parking.notify_waiters();
         let timer = state.next_timer(now);
         Taken::Parked { ticket, read, timer }
     }
@@ -379,7 +381,7 @@ impl State {
 
 impl Common {
     fn since_base(&self) -> u64 {
-        u64::try_from(self.base.elapsed().as_millis()).unwrap_or(u64::MAX).max(1)
+        u64::try_from(self.base.elapsed().as_micros()).unwrap_or(u64::MAX).max(1)
     }
 
     fn preference(&self) -> Option<u64> {
@@ -408,7 +410,8 @@ impl Queues {
             parked: AtomicUsize::new(0),
             parked_limit,
             wanted: AtomicUsize::new(0),
-            polled_at: AtomicU64::new(0),
+            parked_at: AtomicU64::new(0),
+            parking: Notify::new(),
             base: Instant::now(),
             window,
             queues: AtomicUsize::new(0),
@@ -470,12 +473,20 @@ impl Queues {
         self.shared.parked.load(Ordering::Relaxed)
     }
 
-    /// Are workers behind: they poll this node, but none waits for what `started` new runs may bring?
-    pub(crate) fn behind(&self, started: usize) -> bool {
-        let polled_at = self.shared.polled_at.load(Ordering::Relaxed);
-        let at_work =
-            polled_at > 0 && self.shared.since_base().saturating_sub(polled_at) < WORKERS_ARE_HERE_MS;
-        at_work && self.shared.wanted.load(Ordering::Relaxed) <= started
+    /// Tasks that the polls which wait now would take.
+    pub(crate) fn wanted(&self) -> usize {
+        self.shared.wanted.load(Ordering::Relaxed)
+    }
+
+    /// Did a poll come to wait within this time? Then the next one is likely to come as soon.
+    pub(crate) fn more_polls_soon(&self, within: Duration) -> bool {
+        let last = self.shared.parked_at.load(Ordering::Relaxed);
+        last > 0 && u128::from(self.shared.since_base().saturating_sub(last)) < within.as_micros()
+    }
+
+    /// Returns when the next poll comes to wait.
+    pub(crate) async fn parking(&self) {
+        self.shared.parking.notified().await
     }
 
     /// The buckets that this node holds, and whether it is the only one: then all work comes past its own writers.

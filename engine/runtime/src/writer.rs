@@ -20,6 +20,7 @@ use podium_core::{Event, RunId};
 use podium_store::{Applied, StoreError};
 use tokio::sync::mpsc;
 
+use crate::admission::Admission;
 use crate::batch::Batch;
 use crate::broken::Blame;
 use crate::cache::Cache;
@@ -64,8 +65,8 @@ pub(crate) struct Writer {
     forming: Batch,
     wanted: Vec<Wanted>,
     loads: SelectAll<BoxStream<'static, Vec<Loaded>>>,
-    /// New runs that wait for the next batch but one, because workers are behind.
-    starts: Vec<Envelope>,
+    /// New runs that wait for workers to poll.
+    starts: Admission,
     /// The node's own work that is to be tried again.
     again: VecDeque<(Instant, Envelope)>,
     last_events: usize,
@@ -90,7 +91,7 @@ impl Writer {
             forming: Batch::default(),
             wanted: Vec::new(),
             loads: SelectAll::new(),
-            starts: Vec::new(),
+            starts: Admission::default(),
             again: VecDeque::new(),
             last_events: 0,
             linger_until: None,
@@ -129,6 +130,7 @@ impl Writer {
                     None => open = false,
                 },
                 () = sleep_until(wait) => {}
+                () = self.shared.queues.parking(), if !self.starts.is_empty() && self.connection.is_some() => {}
                 () = sleep_until(again) => self.try_again(),
             }
         }
@@ -147,10 +149,12 @@ impl Writer {
     }
 
     fn has_room(&self) -> bool {
+        self.batch_has_room() && self.held + self.starts.len() < HELD_AT_MOST
+    }
+
+    fn batch_has_room(&self) -> bool {
         let config = &self.shared.config;
-        self.forming.turns.len() + self.starts.len() < config.batch_runs
-            && self.forming.bytes < config.batch_bytes
-            && self.held < HELD_AT_MOST
+        self.forming.turns.len() < config.batch_runs && self.forming.bytes < config.batch_bytes
     }
 
     /// Finds the place for a piece of work.
@@ -171,12 +175,12 @@ impl Writer {
             return;
         }
         match &envelope.work {
-            // what workers are behind with goes first: a new run waits for one batch more, so that polls find
-            // the time to park and are handed its task in the commit that makes it
-            Work::Start(_) if self.in_flight.is_some() && self.shared.queues.behind(self.forming.started) => {
-                self.starts.push(envelope)
+            Work::Start(_) => {
+                let (ready, last) = (self.forming.ready, self.last_events);
+                if let Some(envelope) = self.starts.keep(envelope, &self.shared.queues, ready, last) {
+                    self.begin(envelope);
+                }
             }
-            Work::Start(_) => self.begin(envelope),
             Work::Event(_) => match self.cache.take(run) {
                 Some(cached) => {
                     self.shared.stats.cache_hits.one();
@@ -197,14 +201,14 @@ impl Writer {
 
     fn begin(&mut self, envelope: Envelope) {
         if let Work::Start(start) = &envelope.work {
-            self.forming.started += 1;
             self.forming.add(Turn::start(start));
             self.hear(envelope);
         }
     }
 
     fn begin_starts(&mut self) {
-        for envelope in std::mem::take(&mut self.starts) {
+        while self.batch_has_room() {
+            let Some(envelope) = self.starts.next(&self.shared.queues, self.forming.ready) else { return };
             self.begin(envelope);
         }
     }
@@ -308,11 +312,12 @@ impl Writer {
 
     /// Sends the forming batch off if it may go now; else says until when it waits for company.
     fn launch_or_linger(&mut self) -> Option<Instant> {
-        if self.connection.is_some() && self.forming.is_empty() {
-            self.begin_starts();
-        }
-        if self.forming.is_empty() || self.connection.is_none() {
+        self.begin_starts();
+        if self.connection.is_none() {
             return None;
+        }
+        if self.forming.is_empty() {
+            return self.starts.until();
         }
         let alone = self.last_events > BUSY_BATCH && self.forming.events * 2 < self.last_events;
         if alone && self.has_room() {
@@ -343,7 +348,6 @@ impl Writer {
             drop(changes);
             Flown { connection, batch, result, asked }
         }));
-        self.begin_starts();
     }
 
     fn landed(&mut self, flown: Flown) {

@@ -248,6 +248,7 @@ impl Config {
             shutdown_grace: s.shutdown_grace.0,
             cors_origins: s.cors_origins.clone(),
             reported_version: s.reported_version.clone(),
+            troubles: None,
         }
     }
 
