@@ -118,7 +118,7 @@ mod tests {
         let (mut admission, queues) = (Admission::default(), Queues::new(100, 100));
         let _poll = park(&queues, 1);
         drop(admission.keep(start(), &queues, 1, 1_000));
-        while admission.len() > 0 {
+        while !admission.is_empty() {
             let until = admission.until().expect("something is kept back");
             assert!(until <= Instant::now() + HOLD);
             std::thread::yield_now();

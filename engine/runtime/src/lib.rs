@@ -6,8 +6,8 @@
 //!
 //! Every change of a run is a turn (`turn.rs`) made by a writer (`writer.rs`): batches of turns, one statement and
 //! one commit each, guarded by the version of every run in it. Everything else here decides nothing: it finds out
-//! what is to be done (`pulse.rs`, `timers.rs`, `ready.rs`), waits (`longpoll.rs`) or carries messages out
-//! (`loops/outbox_relay.rs`). All of it may be lost at any moment: the rows know.
+//! what is to be done (`pulse.rs`, `timers.rs`, `ready`), waits (`longpoll.rs`) or carries messages out
+//! (`loops/outbox_relay`). All of it may be lost at any moment: the rows know.
 //!
 //! Not here: SQL (store), rules (core), the wire (api), Kafka (events).
 

@@ -313,9 +313,7 @@ impl Writer {
     /// Sends the forming batch off if it may go now; else says until when it waits for company.
     fn launch_or_linger(&mut self) -> Option<Instant> {
         self.begin_starts();
-        if self.connection.is_none() {
-            return None;
-        }
+        self.connection.as_ref()?;
         if self.forming.is_empty() {
             return self.starts.until();
         }

@@ -10,8 +10,10 @@
 //! committed into it comes with the pulse. A node whose leases were not renewed in time sends nothing more and
 //! takes back what has not left its producers: another node sends it by then.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::hash::{Hash, Hasher};
+mod line;
+mod mail;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,9 +21,11 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use podium_core::{Event, Outgoing, RunId, TaskNo};
-use podium_store::{OutboxRow, lane};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
+use self::line::{Entry, Line, Order, Stage, lane_index};
+use self::mail::Note;
+pub(crate) use self::mail::{Handed, RelayMail, RelayPort, Rows};
 use crate::mailbox::{Reply, Work};
 use crate::messages::EngineError;
 use crate::ports::{EventSink, OutboxMessage, PublishOutcome};
@@ -42,124 +46,7 @@ const SETTLE_AGAIN_AFTER: Duration = Duration::from_millis(300);
 /// While other nodes commit messages into the lanes of this one, it looks for them so often.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
-/// A message of a turn that has just committed.
-pub(crate) struct Handed {
-    pub(crate) run: RunId,
-    pub(crate) body: Arc<Outgoing>,
-    /// This node wrote every version of the run, so none of its earlier messages can be unknown here.
-    pub(crate) own: bool,
-}
-
-/// What a pulse says about the outbox.
-pub(crate) struct Rows {
-    pub(crate) lanes: Vec<i16>,
-    /// The oldest of each lane, at most [`ROWS_PER_LANE`].
-    pub(crate) rows: Vec<OutboxRow>,
-    /// No other node lives.
-    pub(crate) alone: bool,
-    pub(crate) asked: Instant,
-}
-
-enum Note {
-    Handed(Vec<Handed>),
-    Rows(Rows),
-    Stop,
-}
-
-/// The way to the relay.
-pub(crate) struct RelayPort {
-    notes: mpsc::UnboundedSender<Note>,
-}
-
-impl RelayPort {
-    pub(crate) fn new() -> (Self, RelayMail) {
-        let (notes, mail) = mpsc::unbounded_channel();
-        (RelayPort { notes }, RelayMail(mail))
-    }
-
-    /// Hands over what has committed, in the order of the commits.
-    pub(crate) fn hand(&self, messages: Vec<Handed>) {
-        drop(self.notes.send(Note::Handed(messages)));
-    }
-
-    pub(crate) fn rows(&self, rows: Rows) {
-        drop(self.notes.send(Note::Rows(rows)));
-    }
-
-    /// Nothing new is sent; what is on its way is settled.
-    pub(crate) fn stop(&self) {
-        drop(self.notes.send(Note::Stop));
-    }
-}
-
-pub(crate) struct RelayMail(mpsc::UnboundedReceiver<Note>);
-
-/// What must stay in order: the messages of one lane to one cluster and topic with one key. One line that is held
-/// up, by a partition without a leader for instance, holds up no other.
-#[derive(Clone)]
-struct Order {
-    lane: usize,
-    /// Any message of the line: it names the rest.
-    like: Arc<Outgoing>,
-}
-
-impl Order {
-    fn of(body: &Arc<Outgoing>) -> Order {
-        Order { lane: lane_index(body), like: body.clone() }
-    }
-
-    fn parts(&self) -> (usize, Option<&str>, &str, Option<&[u8]>) {
-        (self.lane, self.like.cluster.as_deref(), &self.like.topic, self.like.key.as_deref())
-    }
-}
-
-impl PartialEq for Order {
-    fn eq(&self, other: &Order) -> bool {
-        Arc::ptr_eq(&self.like, &other.like) || self.parts() == other.parts()
-    }
-}
-
-impl Eq for Order {}
-
-impl Hash for Order {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.parts().hash(state);
-    }
-}
-
 type MessageKey = (RunId, TaskNo);
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Waiting,
-    Flying,
-    /// Acknowledged or refused; its turn is on the way.
-    Told,
-    /// On its way once more behind an earlier one that had to be; its run knows already.
-    Repeat,
-    Done,
-}
-
-struct Entry {
-    run: RunId,
-    body: Arc<Outgoing>,
-    stage: Stage,
-    told: bool,
-    settled: bool,
-    first_try: Option<Instant>,
-}
-
-#[derive(Default)]
-struct Line {
-    /// Key of the first entry; keys rise by one.
-    first: u64,
-    entries: VecDeque<Entry>,
-    flying: usize,
-    /// Something was lost: nothing is sent until all that flies has landed and the pause is over.
-    broken: bool,
-    pause: Option<Duration>,
-    resume_at: Option<Instant>,
-}
 
 enum Step {
     Outcome(Order, u64, PublishOutcome),
@@ -534,41 +421,6 @@ impl Relay {
     }
 }
 
-impl Line {
-    fn entry(&mut self, id: u64) -> Option<&mut Entry> {
-        let at = usize::try_from(id.checked_sub(self.first)?).ok()?;
-        self.entries.get_mut(at)
-    }
-
-    /// Forgets what is done at the front; what is done behind something open stays for a restart.
-    fn tidy(&mut self) {
-        while self.entries.front().is_some_and(|e| e.stage == Stage::Done) {
-            self.entries.pop_front();
-            self.first += 1;
-        }
-    }
-
-    fn to_send_again(&self) -> Vec<u64> {
-        // messages without a key have no order
-        let ordered = self.entries.front().is_some_and(|entry| entry.body.key.is_some());
-        let entries = (self.first..).zip(&self.entries);
-        let mut behind = entries.skip_while(|(_, entry)| entry.stage != Stage::Waiting).collect::<Vec<_>>();
-        behind.retain(|(_, entry)| entry.stage == Stage::Waiting || (ordered && entry.told));
-        behind.into_iter().map(|(id, _)| id).collect()
-    }
-}
-
-impl Entry {
-    fn out_of_time(&self) -> bool {
-        let limit = self.body.max_block_ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
-        limit.is_some_and(|limit| self.first_try.is_some_and(|at| at.elapsed() >= limit))
-    }
-}
-
-fn lane_index(body: &Outgoing) -> usize {
-    usize::try_from(lane(body)).unwrap_or_default() % LANES
-}
-
 /// Sends the outcome to the run until it is durable (or the run is gone).
 async fn tell_run(
     shared: Arc<Shared>,
@@ -590,50 +442,5 @@ async fn tell_run(
                 return Step::Settled(order, id, false);
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use podium_core::Timestamp;
-
-    fn entry(key: Option<&str>, stage: Stage) -> Entry {
-        let body = Outgoing {
-            task: 1,
-            cluster: None,
-            topic: "t".to_owned(),
-            key: key.map(|k| k.as_bytes().to_vec()),
-            value: Vec::new(),
-            headers: Vec::new(),
-            max_block_ms: None,
-        };
-        let run = RunId::new(Timestamp::from_millis(1), 1, 0);
-        let told = matches!(stage, Stage::Told | Stage::Done);
-        Entry { run, body: Arc::new(body), stage, told, settled: stage == Stage::Done, first_try: None }
-    }
-
-    #[test]
-    fn a_line_starts_again_at_its_oldest_unacknowledged_message() {
-        let again = |key: Option<&str>| {
-            let mut line = Line::default();
-            line.entries.extend(
-                [Stage::Done, Stage::Told, Stage::Waiting, Stage::Done, Stage::Waiting]
-                    .map(|s| entry(key, s)),
-            );
-            line.tidy();
-            assert_eq!(line.first, 1);
-            line.to_send_again()
-        };
-        assert_eq!(again(Some("a")), [2, 3, 4]);
-        assert_eq!(again(None), [2, 4], "nothing of it has an order");
-    }
-
-    #[test]
-    fn a_line_is_of_one_topic_and_key() {
-        let order = |key: &str| Order::of(&entry(Some(key), Stage::Waiting).body);
-        assert!(order("a") == order("a") && order("a") != order("b"));
-        let set: HashSet<Order> = ["a", "b", "a"].map(order).into_iter().collect();
-        assert_eq!(set.len(), 2);
     }
 }

@@ -1,0 +1,196 @@
+//! One queue: what a poll finds, who is handed a task, what commits and reads add.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use podium_core::{RunId, TaskNo, Timestamp};
+use podium_store::Candidate;
+
+use super::Common;
+use super::window::{Known, Ready, State};
+use crate::longpoll::{Answer, Parked, Ticket};
+
+/// After a failed read.
+const READ_BACKOFF: Duration = Duration::from_millis(500);
+
+/// One queue: the ready tasks of a type in a domain, and those who wait for them.
+pub(crate) struct Queue {
+    pub(crate) task_type: Arc<str>,
+    pub(crate) domain: Option<Arc<str>>,
+    pub(super) state: Mutex<State>,
+    pub(super) shared: Arc<Common>,
+}
+
+/// What a poll finds.
+pub(crate) enum Taken {
+    /// Try to claim these; `read`: the window runs low, the caller starts the read.
+    Candidates { list: Vec<Ready>, read: bool },
+    /// Nothing now: wait for the answer; `read`: the caller starts the read. `timer`: a task becomes available then.
+    Parked { ticket: Ticket, read: bool, timer: Option<Timestamp> },
+    /// Nothing, and no time left to wait.
+    Empty,
+    /// The queue was forgotten meanwhile: ask for it again.
+    Retired,
+    /// Too many polls wait on this node.
+    Full,
+}
+
+/// A poll as the queue sees it.
+pub(crate) struct Wish {
+    pub(crate) count: usize,
+    pub(crate) worker: Option<Arc<str>>,
+    pub(crate) deadline: Instant,
+}
+
+impl Queue {
+    /// Takes candidates, or waits in line for them.
+    pub(crate) fn take(&self, wish: &Wish, now: Timestamp) -> Taken {
+        let mut state = self.state.lock();
+        if state.retired {
+            return Taken::Retired;
+        }
+        let at = Instant::now();
+        state.last_poll = at;
+        let list = state.pop(wish.count, now, self.shared.preference());
+        if !list.is_empty() {
+            let low =
+                matches!(state.known, Known::UpTo(_)) && state.window.len() < self.shared.read_limit() / 4;
+            let read = low && state.begin_read(at);
+            return Taken::Candidates { list, read };
+        }
+        let first_look = state.known == Known::Nothing;
+        let read = state.wants_read(self.shared.alone.load(Ordering::Relaxed), at) && state.begin_read(at);
+        // whoever comes first to a queue waits for its first read, even without a time to wait
+        let waits = wish.deadline > at || (first_look && state.reading);
+        if !waits || self.shared.stopping.load(Ordering::Relaxed) {
+            return Taken::Empty;
+        }
+        if self.shared.parked.load(Ordering::Relaxed) >= self.shared.parked_limit {
+            return Taken::Full;
+        }
+        let ticket = state.line.park(wish.count, wish.worker.clone(), wish.deadline);
+        self.shared.parked.fetch_add(1, Ordering::Relaxed);
+        self.shared.wanted.fetch_add(wish.count, Ordering::Relaxed);
+        self.shared.parked_at.store(self.shared.since_base(), Ordering::Relaxed);
+        self.shared.parking.notify_waiters();
+        let timer = state.next_timer(now);
+        Taken::Parked { ticket, read, timer }
+    }
+
+    /// Leaves the line. False: somebody has reserved this poll already, its answer will come.
+    pub(crate) fn leave(&self, ticket: &Ticket) -> bool {
+        let left = self.state.lock().line.leave(ticket);
+        left.inspect(|parked| self.count_out(parked)).is_some()
+    }
+
+    /// Takes the poll that waits longest for a hand-off; `None` if nobody waits or older tasks may come first.
+    pub(crate) fn reserve(&self, now: Timestamp) -> Option<Parked> {
+        let mut state = self.state.lock();
+        if state.known != Known::Everything || state.due(now) {
+            return None;
+        }
+        let parked = state.line.first()?;
+        self.count_out(&parked);
+        Some(parked)
+    }
+
+    /// Adds a task that a commit made ready. Returns when a timer must wake the queue, if one is needed.
+    pub(crate) fn offer(&self, ready: Ready, now: Timestamp) -> Option<Timestamp> {
+        let mut state = self.state.lock();
+        match state.known {
+            // a read that has begun may have missed it
+            Known::Nothing if !state.reading => return None,
+            Known::UpTo(end) if ready > end && !state.reading => return None,
+            Known::Nothing | Known::UpTo(_) | Known::Everything => {}
+        }
+        state.window.insert(ready);
+        state.shrink(2 * self.shared.read_limit());
+        self.wake(&mut state, now);
+        state.next_timer(now)
+    }
+
+    /// Wakes who waits for tasks that have become available.
+    pub(crate) fn due_now(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut state = self.state.lock();
+        state.timer_at = None;
+        self.wake(&mut state, now);
+        state.next_timer(now)
+    }
+
+    /// How many ids the read that was begun should ask for.
+    pub(crate) fn read_size(&self) -> usize {
+        self.shared.read_limit() + self.state.lock().claiming.len()
+    }
+
+    /// Takes in the answer of a read, `None` if it failed. `asked`: the limit it had.
+    pub(crate) fn read_done(
+        &self,
+        rows: Option<Vec<Candidate>>,
+        asked: usize,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let mut state = self.state.lock();
+        state.reading = false;
+        match rows {
+            Some(rows) => state.refill(rows, asked),
+            None => {
+                state.known = Known::Nothing;
+                state.not_before = Some(Instant::now() + READ_BACKOFF);
+            }
+        }
+        self.wake(&mut state, now);
+        let overdue = state.line.overdue(Instant::now());
+        for parked in overdue {
+            self.count_out(&parked);
+            parked.answer(Answer::Look);
+        }
+        state.next_timer(now)
+    }
+
+    /// A claim was answered; `lost`: another had it. After an error the rows must be asked again.
+    pub(crate) fn claimed(&self, run: RunId, no: TaskNo, failed: bool) {
+        let mut state = self.state.lock();
+        state.claiming.remove(&(run, no));
+        if failed {
+            state.known = Known::Nothing;
+        }
+    }
+
+    /// True if a read should be made now for those who wait; the caller makes it.
+    pub(super) fn begin_fresh_read(&self) -> bool {
+        let mut state = self.state.lock();
+        let at = Instant::now();
+        !state.line.is_empty()
+            && state.wants_read(self.shared.alone.load(Ordering::Relaxed), at)
+            && state.begin_read(at)
+    }
+
+    pub(super) fn release_all(&self) {
+        let mut state = self.state.lock();
+        while let Some(parked) = state.line.first() {
+            self.count_out(&parked);
+            parked.answer(Answer::Look);
+        }
+    }
+
+    /// Wakes as many polls as there are tasks for them.
+    fn wake(&self, state: &mut State, now: Timestamp) {
+        if state.line.is_empty() {
+            return;
+        }
+        let mut due = state.window.iter().take_while(|r| r.available_at <= now).count();
+        while due > 0 {
+            let Some(parked) = state.line.first() else { return };
+            self.count_out(&parked);
+            due = due.saturating_sub(parked.count);
+            parked.answer(Answer::Look);
+        }
+    }
+
+    fn count_out(&self, parked: &Parked) {
+        self.shared.parked.fetch_sub(1, Ordering::Relaxed);
+        self.shared.wanted.fetch_sub(parked.count, Ordering::Relaxed);
+    }
+}
