@@ -10,7 +10,6 @@ pub mod cmd;
 pub mod config;
 mod database;
 pub mod embedded;
-pub mod memory;
 mod probes;
 mod shutdown;
 mod telemetry;

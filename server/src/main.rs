@@ -7,7 +7,5 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    // before the first large allocation: what has a huge page keeps it
-    podium_server::memory::begin_small();
     podium_server::cmd::run(podium_server::cmd::Podium::parse())
 }

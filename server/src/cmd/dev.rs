@@ -19,7 +19,6 @@ use crate::embedded::children::Children;
 use crate::embedded::postgres::EmbeddedPostgres;
 use crate::embedded::process::is_root;
 use crate::embedded::s3::{EmbeddedS3, S3Options};
-use crate::memory;
 use crate::shutdown::Signals;
 use crate::wire::{Node, NodeOptions, bind};
 
@@ -94,7 +93,6 @@ impl Running {
         data: &Path,
         stop: impl Future<Output = ()> + Clone,
     ) -> anyhow::Result<Option<Self>> {
-        memory::grow_now();
         let children = Children::default();
         let started = tokio::select! {
             started = Self::start(config, data, &children) => started.map(Some),

@@ -6,7 +6,6 @@ use tracing::info;
 use super::{block_on, settle};
 use crate::config::Layers;
 use crate::database::open_store;
-use crate::memory;
 use crate::shutdown::Signals;
 use crate::wire::{Node, NodeOptions, bind};
 
@@ -36,9 +35,7 @@ pub(super) fn run(layers: &Layers) -> anyhow::Result<()> {
             );
         }
         info!(address = %node.address(), "podium serves the REST API on http://{}", node.address());
-        let growing = tokio::spawn(memory::grow_with_work());
         stop.await;
-        growing.abort();
         node.stop().await;
         info!("stopped");
         Ok(())

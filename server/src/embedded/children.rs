@@ -71,11 +71,14 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::Children;
+    use crate::embedded::process::detach_and_bind;
 
     #[test]
     fn an_end_interrupts_what_lives_and_lets_nothing_start() {
         let children = Children::default();
-        let mut child = children.spawn(Command::new("sleep").arg("60")).expect("spawned");
+        let mut sleep = Command::new("sleep");
+        detach_and_bind(sleep.arg("60"), None);
+        let mut child = children.spawn(&mut sleep).expect("spawned");
         let keeper = children.clone();
         let waiting = std::thread::spawn(move || {
             let status = child.wait().expect("a child");

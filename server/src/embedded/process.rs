@@ -61,7 +61,8 @@ pub(super) fn is_alive(pid: u32) -> bool {
 }
 
 /// Makes the child run as `user`, in `/`, in its own process group, with a small environment; and have it
-/// stopped by `SIGINT` should we die.
+/// stopped by `SIGINT` should we die, also where we ignore it ourselves, as what a script starts in the background
+/// does.
 ///
 /// The death signal follows the **thread** that spawns: call `spawn` from one that lives as long as the child
 /// may. The own group keeps a Ctrl-C at the terminal from stopping the child before we have drained.
@@ -74,10 +75,13 @@ pub(super) fn detach_and_bind(command: &mut Command, user: Option<&User>) {
     let parent = std::process::id();
     let bind = move || {
         #[expect(unsafe_code, reason = "the death signal has no safe form in std")]
-        // SAFETY: both calls are async-signal-safe and take numbers only. std runs this after setuid, which
+        // SAFETY: all calls are async-signal-safe and take numbers only. std runs this after setuid, which
         // matters: a change of uid clears the setting.
-        let (set, now) = unsafe { (libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGINT), libc::getppid()) };
-        if set != 0 {
+        let (heard, set, now) = unsafe {
+            let heard = libc::signal(libc::SIGINT, libc::SIG_DFL);
+            (heard, libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGINT), libc::getppid())
+        };
+        if set != 0 || heard == libc::SIG_ERR {
             return Err(io::Error::last_os_error());
         }
         // the parent may have died before the setting took hold
