@@ -86,8 +86,8 @@ impl Writer {
         let again_by_itself = blamed.iter().any(is_own);
         // a fault that cannot be stored is not tried again
         let fault = !fresh && (claim.is_some() || again_by_itself) && !blamed.iter().any(refused);
-        let rows = blamed.iter().any(|e| is_inbox(&e.work));
-        let mut work = again(others.into_iter().filter(|e| !(fault && rows && is_inbox(&e.work))));
+        let rows = blamed.iter().any(|e| e.work.is_inbox());
+        let mut work = again(others.into_iter().filter(|e| !(fault && rows && e.work.is_inbox())));
         if let Some(first) = blamed.first().filter(|_| fault) {
             work.push(first.beside(Work::Event(Event::Faulted { reason: why.to_owned(), claim })));
         }
@@ -138,10 +138,6 @@ fn sort_out(turn: Turn, blame: Blame, fresh: bool) -> (Vec<Envelope>, Vec<Envelo
 /// Work that nobody outside waits for, or that is sent until it is taken.
 fn is_own(envelope: &Envelope) -> bool {
     matches!(envelope.reply, Reply::None) || matches!(envelope.work, Work::Event(Event::Published { .. }))
-}
-
-fn is_inbox(work: &Work) -> bool {
-    matches!(work, Work::Inbox | Work::Event(Event::Arrived { .. }))
 }
 
 #[cfg(test)]

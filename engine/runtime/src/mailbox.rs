@@ -20,6 +20,13 @@ pub(crate) enum Work {
     Inbox,
 }
 
+impl Work {
+    /// Whether it is about inbox rows: all of them, or one that was read.
+    pub(crate) fn is_inbox(&self) -> bool {
+        matches!(self, Work::Inbox | Work::Event(Event::Arrived { .. }))
+    }
+}
+
 #[derive(Clone)]
 pub(crate) struct Start {
     pub(crate) new: NewRun,

@@ -293,13 +293,11 @@ pub(crate) fn again(tried: impl Iterator<Item = Envelope>) -> Vec<Envelope> {
     let mut inbox = false;
     let mut work = Vec::with_capacity(tried.size_hint().0);
     for envelope in tried {
-        match envelope.work {
-            Work::Inbox | Work::Event(Event::Arrived { .. }) if inbox => {}
-            Work::Inbox | Work::Event(Event::Arrived { .. }) => {
-                inbox = true;
-                work.push(envelope.with(Work::Inbox));
-            }
-            Work::Start(_) | Work::Event(_) => work.push(envelope),
+        if !envelope.work.is_inbox() {
+            work.push(envelope);
+        } else if !inbox {
+            inbox = true;
+            work.push(envelope.with(Work::Inbox));
         }
     }
     work
