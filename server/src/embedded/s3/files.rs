@@ -57,6 +57,21 @@ pub(super) struct Headers {
     pub(super) cache_control: Option<String>,
 }
 
+/// The headers that a request of any kind says; they are taken out of it.
+macro_rules! said_headers {
+    ($input:expr) => {
+        $crate::embedded::s3::files::Headers {
+            content_type: $input.content_type,
+            content_encoding: $input.content_encoding,
+            content_disposition: $input.content_disposition,
+            content_language: $input.content_language,
+            cache_control: $input.cache_control,
+        }
+    };
+}
+
+pub(super) use said_headers;
+
 impl Meta {
     pub(super) fn modified(&self) -> SystemTime {
         UNIX_EPOCH + Duration::from_millis(self.modified_ms)

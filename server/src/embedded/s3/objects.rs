@@ -14,10 +14,10 @@ use s3s::dto::{
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 use tokio::task::spawn_blocking;
 
-use super::files::{Headers, Meta};
+use super::files::{Meta, said_headers};
 use super::operations::Store;
-use super::receive::{Condition, Said};
-use super::sums::{SumKind, said_sums, set_sums};
+use super::receive::{Condition, Said, said_of_body};
+use super::sums::{SumKind, set_sums};
 
 /// Bytes read from a file at a time.
 const CHUNK: usize = 256 * 1024;
@@ -27,26 +27,13 @@ impl Store {
         &self,
         mut req: S3Request<PutObjectInput>,
     ) -> S3Result<S3Response<PutObjectOutput>> {
-        let said = Said {
-            sums: said_sums!(req.input),
-            algorithm: req.input.checksum_algorithm.as_ref().map(|a| a.as_str().to_owned()),
-            md5: req.input.content_md5.take(),
-            length: req.input.content_length,
-            trailer_names: Said::trailer_names(&req),
-            trailers: req.trailing_headers.take(),
-        };
+        let said = said_of_body!(req);
         let input = req.input;
         self.bucket(&input.bucket)?;
         let received = self.receive(input.body, &said).await?;
         let meta = Meta {
             key: input.key,
-            headers: Headers {
-                content_type: input.content_type,
-                content_encoding: input.content_encoding,
-                content_disposition: input.content_disposition,
-                content_language: input.content_language,
-                cache_control: input.cache_control,
-            },
+            headers: said_headers!(input),
             metadata: input.metadata.unwrap_or_default().into_iter().collect(),
             ..Meta::default()
         };
@@ -160,13 +147,7 @@ impl Store {
             input.metadata_directive.as_ref().is_some_and(|d| d.as_str() == MetadataDirective::REPLACE);
         let mut meta = Meta { key: input.key, sum_kind: SumKind::FullObject, ..from.clone() };
         if replace {
-            meta.headers = Headers {
-                content_type: input.content_type,
-                content_encoding: input.content_encoding,
-                content_disposition: input.content_disposition,
-                content_language: input.content_language,
-                cache_control: input.cache_control,
-            };
+            meta.headers = said_headers!(input);
             meta.metadata = input.metadata.unwrap_or_default().into_iter().collect();
         }
         // a composite sum belongs to the parts that the copy does not have

@@ -21,8 +21,7 @@ use tokio::task::spawn_blocking;
 
 use super::files::{self, Files, Meta};
 use super::objects::{body_of, source};
-use super::receive::Said;
-use super::sums::said_sums;
+use super::receive::said_of_body;
 
 /// The backend that `s3s` calls.
 #[derive(Clone)]
@@ -203,14 +202,7 @@ impl S3 for Store {
         &self,
         mut req: S3Request<UploadPartInput>,
     ) -> S3Result<S3Response<UploadPartOutput>> {
-        let said = Said {
-            sums: said_sums!(req.input),
-            algorithm: req.input.checksum_algorithm.as_ref().map(|a| a.as_str().to_owned()),
-            md5: req.input.content_md5.take(),
-            length: req.input.content_length,
-            trailer_names: Said::trailer_names(&req),
-            trailers: req.trailing_headers.take(),
-        };
+        let said = said_of_body!(req);
         self.put_part(req.input, said).await
     }
 

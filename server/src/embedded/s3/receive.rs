@@ -70,6 +70,22 @@ pub(super) struct Said {
     pub(super) trailer_names: Vec<String>,
 }
 
+/// What a request with a body says about it.
+macro_rules! said_of_body {
+    ($req:expr) => {
+        $crate::embedded::s3::receive::Said {
+            sums: $crate::embedded::s3::sums::said_sums!($req.input),
+            algorithm: $req.input.checksum_algorithm.as_ref().map(|a| a.as_str().to_owned()),
+            md5: $req.input.content_md5.take(),
+            length: $req.input.content_length,
+            trailer_names: $crate::embedded::s3::receive::Said::trailer_names(&$req),
+            trailers: $req.trailing_headers.take(),
+        }
+    };
+}
+
+pub(super) use said_of_body;
+
 impl Said {
     pub(super) fn trailer_names<T>(req: &S3Request<T>) -> Vec<String> {
         let header = req.headers.get("x-amz-trailer").and_then(|v| v.to_str().ok()).unwrap_or_default();

@@ -18,7 +18,7 @@ use s3s::dto::{
 use s3s::{S3Response, S3Result, s3_error};
 use serde::{Deserialize, Serialize};
 
-use super::files::{Draft, Headers, Meta, now_ms, read_meta, sync_dir};
+use super::files::{Draft, Headers, Meta, now_ms, read_meta, said_headers, sync_dir};
 use super::objects::etag;
 use super::operations::{Store, blocking, internal};
 use super::receive::{Condition, Received, Said, publish_error};
@@ -107,13 +107,7 @@ impl Store {
         let upload = Upload {
             bucket: input.bucket.clone(),
             key: input.key.clone(),
-            headers: Headers {
-                content_type: input.content_type,
-                content_encoding: input.content_encoding,
-                content_disposition: input.content_disposition,
-                content_language: input.content_language,
-                cache_control: input.cache_control,
-            },
+            headers: said_headers!(input),
             metadata: input.metadata.unwrap_or_default().into_iter().collect(),
             algorithm: input.checksum_algorithm.as_ref().map(|a| a.as_str().to_owned()),
             sum_kind: if full { SumKind::FullObject } else { SumKind::Composite },
