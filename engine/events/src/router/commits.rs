@@ -87,31 +87,29 @@ async fn run(
 }
 
 async fn commit(engine: &Engine, asked: Vec<Asked>) {
-    let (batches, callers): (Vec<IngestBatch>, Vec<oneshot::Sender<Answer>>) = asked.into_iter().unzip();
-    if batches.len() == 1 {
-        for (batch, caller) in batches.into_iter().zip(callers) {
-            let _ = caller.send(engine.ingest(batch).await);
-        }
-        return;
+    if asked.len() == 1 {
+        return each_for_itself(engine, asked).await;
     }
-    match engine.ingest_all(batches.clone()).await {
+    match engine.ingest_all(asked.iter().map(|(batch, _)| batch.clone()).collect()).await {
         Ok(outcomes) => {
-            for (caller, outcome) in callers.into_iter().zip(outcomes) {
+            for ((_, caller), outcome) in asked.into_iter().zip(outcomes) {
                 // a lane that was given away meanwhile has nobody to tell
                 let _ = caller.send(Ok(outcome));
             }
         }
         Err(EngineError::Unavailable(why)) => {
-            for caller in callers {
+            for (_, caller) in asked {
                 let _ = caller.send(Err(EngineError::Unavailable(why.clone())));
             }
         }
-        // one of them is refused: each for itself, so that no lane is blamed for another's record
-        Err(_) => {
-            for (batch, caller) in batches.into_iter().zip(callers) {
-                let _ = caller.send(engine.ingest(batch).await);
-            }
-        }
+        // one of them is refused: no lane is to be blamed for another's record
+        Err(_) => each_for_itself(engine, asked).await,
+    }
+}
+
+async fn each_for_itself(engine: &Engine, asked: Vec<Asked>) {
+    for (batch, caller) in asked {
+        let _ = caller.send(engine.ingest(batch).await);
     }
 }
 
