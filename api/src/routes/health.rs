@@ -26,7 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 ///
 /// It is always 200, as clients expect; the body tells the truth. Probes use `/health/ready`.
 #[utoipa::path(
-    get, path = "/health", operation_id = "health", tag = "health",
+    get, path = "/health", operation_id = "doCheck", tag = "health",
     responses((status = 200, description = "What is missing, if anything is", body = HealthCheckStatus))
 )]
 async fn health(State(api): State<Api>) -> Response {
@@ -35,7 +35,7 @@ async fn health(State(api): State<Api>) -> Response {
 
 /// Health in Conductor's form.
 #[utoipa::path(
-    get, path = "/api/health", operation_id = "apiHealth", tag = "health",
+    get, path = "/api/health", operation_id = "doCheck1", tag = "health",
     responses((status = 200, description = "What is missing, if anything is", body = HealthCheckStatus))
 )]
 async fn api_health(State(api): State<Api>) -> Response {
@@ -46,7 +46,7 @@ async fn api_health(State(api): State<Api>) -> Response {
 ///
 /// It never asks the database, so that an outage there does not restart every node.
 #[utoipa::path(
-    get, path = "/health/live", operation_id = "live", tag = "health",
+    get, path = "/health/live", operation_id = "getLiveness", tag = "health",
     responses((status = 200, description = "It is", body = ProbeStatus))
 )]
 async fn live() -> Response {
@@ -55,7 +55,7 @@ async fn live() -> Response {
 
 /// Should this node get work?
 #[utoipa::path(
-    get, path = "/health/ready", operation_id = "ready", tag = "health",
+    get, path = "/health/ready", operation_id = "getReadiness", tag = "health",
     responses(
         (status = 200, description = "Yes", body = ProbeStatus),
         (status = 503, description = "No, and why", body = ProbeStatus),
@@ -73,7 +73,7 @@ async fn ready(State(api): State<Api>) -> Response {
 
 /// The version of Conductor whose dialect this server speaks.
 #[utoipa::path(
-    get, path = "/api/version", operation_id = "version", tag = "health",
+    get, path = "/api/version", operation_id = "getVersion", tag = "health",
     responses((status = 200, description = "For instance 3.32.1", body = String, content_type = "text/plain"))
 )]
 async fn version(State(api): State<Api>) -> Response {

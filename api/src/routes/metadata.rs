@@ -25,7 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// Register a workflow definition.
 #[utoipa::path(
-    post, path = "/api/metadata/workflow", operation_id = "createWorkflowDef", tag = "metadata",
+    post, path = "/api/metadata/workflow", operation_id = "create", tag = "metadata",
     params(("overwrite" = Option<bool>, Query, description = "Replace one of the same name and version; false if absent")),
     request_body = schema::WorkflowDef,
     responses(
@@ -64,7 +64,7 @@ async fn exists(api: &Api, def: &WorkflowDef) -> Result<bool, ApiError> {
 
 /// Check a workflow definition without registering it.
 #[utoipa::path(
-    post, path = "/api/metadata/workflow/validate", operation_id = "validateWorkflowDef", tag = "metadata",
+    post, path = "/api/metadata/workflow/validate", operation_id = "validate", tag = "metadata",
     request_body = schema::WorkflowDef,
     responses(
         (status = 200, description = "It could be registered"),
@@ -84,7 +84,7 @@ async fn validate_workflow_def(State(api): State<Api>, body: JsonBody) -> Result
 ///
 /// All of them or none are looked at; then each is stored on its own.
 #[utoipa::path(
-    put, path = "/api/metadata/workflow", operation_id = "updateWorkflowDefs", tag = "metadata",
+    put, path = "/api/metadata/workflow", operation_id = "update", tag = "metadata",
     request_body = Vec<schema::WorkflowDef>,
     responses(
         (status = 200, description = "What became of each, by name", body = BulkResponse),
@@ -160,7 +160,7 @@ fn classified(def: &WorkflowDef) -> &str {
 
 /// Get a workflow definition.
 #[utoipa::path(
-    get, path = "/api/metadata/workflow/{name}", operation_id = "getWorkflowDef", tag = "metadata",
+    get, path = "/api/metadata/workflow/{name}", operation_id = "get1", tag = "metadata",
     params(
         ("name" = String, Path),
         ("version" = Option<i32>, Query, description = "Version; the latest if absent"),
@@ -195,7 +195,7 @@ async fn workflow_def_body(api: &Api, name: &str, uri: &Uri) -> Result<Response,
 ///
 /// Workflows that run keep their copy.
 #[utoipa::path(
-    delete, path = "/api/metadata/workflow/{name}/{version}", operation_id = "deleteWorkflowDef", tag = "metadata",
+    delete, path = "/api/metadata/workflow/{name}/{version}", operation_id = "unregisterWorkflowDef", tag = "metadata",
     params(("name" = String, Path), ("version" = i32, Path)),
     responses(
         (status = 200, description = "Removed"),

@@ -26,12 +26,12 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::config::ApiConfig;
 use crate::error::ApiError;
-use crate::openapi::ApiDoc;
+use crate::openapi::{self, ApiDoc};
 use crate::state::Api;
 
 /// All routes with their description.
 pub(crate) fn described() -> OpenApiRouter<Api> {
-    OpenApiRouter::with_openapi(ApiDoc::openapi())
+    let mut routes = OpenApiRouter::with_openapi(ApiDoc::openapi())
         .merge(workflow_start::routes())
         .merge(workflow::routes())
         .merge(metadata::routes())
@@ -40,7 +40,9 @@ pub(crate) fn described() -> OpenApiRouter<Api> {
         .merge(task::routes())
         .merge(task_by_ref::routes())
         .merge(task_log::routes())
-        .merge(health::routes())
+        .merge(health::routes());
+    openapi::complete(routes.get_openapi_mut());
+    routes
 }
 
 /// The REST API as one service. It may be served by [`crate::serve`] or called in process.

@@ -26,7 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 ///
 /// The body is merged over the task's output.
 #[utoipa::path(
-    post, path = "/api/tasks/{workflowId}/{taskRefName}/{status}", operation_id = "updateTaskByRef", tag = "task",
+    post, path = "/api/tasks/{workflowId}/{taskRefName}/{status}", operation_id = "updateTask1", tag = "task",
     params(
         ("workflowId" = String, Path),
         ("taskRefName" = String, Path),
@@ -65,7 +65,7 @@ async fn update_by_ref(
 ///
 /// The body is merged over the task's output.
 #[utoipa::path(
-    post, path = "/api/tasks/{workflowId}/{taskRefName}/{status}/sync", operation_id = "updateTaskByRefSync", tag = "task",
+    post, path = "/api/tasks/{workflowId}/{taskRefName}/{status}/sync", operation_id = "updateTaskSync", tag = "task",
     params(
         ("workflowId" = String, Path),
         ("taskRefName" = String, Path),

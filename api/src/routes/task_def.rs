@@ -20,7 +20,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// Register or replace task definitions.
 #[utoipa::path(
-    post, path = "/api/metadata/taskdefs", operation_id = "registerTaskDefs", tag = "metadata",
+    post, path = "/api/metadata/taskdefs", operation_id = "registerTaskDef", tag = "metadata",
     request_body = Vec<schema::TaskDef>,
     responses(
         (status = 200, description = "Registered"),
@@ -95,7 +95,7 @@ async fn get_task_def(State(api): State<Api>, path: Segments<1>) -> Result<Respo
 ///
 /// Workflows that run keep their copy.
 #[utoipa::path(
-    delete, path = "/api/metadata/taskdefs/{tasktype}", operation_id = "deleteTaskDef", tag = "metadata",
+    delete, path = "/api/metadata/taskdefs/{tasktype}", operation_id = "unregisterTaskDef", tag = "metadata",
     params(("tasktype" = String, Path)),
     responses(
         (status = 200, description = "Removed"),

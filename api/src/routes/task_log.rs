@@ -21,7 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 ///
 /// The body is kept as it is, whatever its content type says. The task need not exist.
 #[utoipa::path(
-    post, path = "/api/tasks/{taskId}/log", operation_id = "appendTaskLog", tag = "task",
+    post, path = "/api/tasks/{taskId}/log", operation_id = "log", tag = "task",
     params(("taskId" = String, Path)),
     request_body(content = String, content_type = "text/plain"),
     responses(
@@ -43,7 +43,7 @@ async fn append(State(api): State<Api>, path: Segments<1>, request: Request) -> 
 
 /// Get the log of a task.
 #[utoipa::path(
-    get, path = "/api/tasks/{taskId}/log", operation_id = "getTaskLog", tag = "task",
+    get, path = "/api/tasks/{taskId}/log", operation_id = "getTaskLogs", tag = "task",
     params(("taskId" = String, Path)),
     responses(
         (status = 200, description = "Its lines, oldest first", body = Vec<TaskExecLog>),

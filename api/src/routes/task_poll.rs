@@ -29,7 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// Poll for one task of a type.
 #[utoipa::path(
-    get, path = "/api/tasks/poll/{tasktype}", operation_id = "pollTask", tag = "task",
+    get, path = "/api/tasks/poll/{tasktype}", operation_id = "poll", tag = "task",
     params(
         ("tasktype" = String, Path),
         ("workerid" = Option<String>, Query),
@@ -61,7 +61,7 @@ async fn poll(
 
 /// Poll for several tasks of a type.
 #[utoipa::path(
-    get, path = "/api/tasks/poll/batch/{tasktype}", operation_id = "pollTasks", tag = "task",
+    get, path = "/api/tasks/poll/batch/{tasktype}", operation_id = "batchPoll", tag = "task",
     params(
         ("tasktype" = String, Path),
         ("workerid" = Option<String>, Query),

@@ -25,7 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// Get a workflow.
 #[utoipa::path(
-    get, path = "/api/workflow/{workflowId}", operation_id = "getWorkflow", tag = "workflow",
+    get, path = "/api/workflow/{workflowId}", operation_id = "getExecutionStatus", tag = "workflow",
     params(
         ("workflowId" = String, Path),
         ("includeTasks" = Option<bool>, Query, description = "With its tasks; true if absent"),
@@ -44,7 +44,7 @@ async fn get_workflow(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Re
 
 /// Terminate a workflow.
 #[utoipa::path(
-    delete, path = "/api/workflow/{workflowId}", operation_id = "terminateWorkflow", tag = "workflow",
+    delete, path = "/api/workflow/{workflowId}", operation_id = "terminate1", tag = "workflow",
     params(("workflowId" = String, Path), ("reason" = Option<String>, Query)),
     responses(
         (status = 200, description = "Terminated, or it was already"),
@@ -62,7 +62,7 @@ async fn terminate(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Resul
 
 /// Get the tasks of a workflow, page by page.
 #[utoipa::path(
-    get, path = "/api/workflow/{workflowId}/tasks", operation_id = "getWorkflowTasks", tag = "workflow",
+    get, path = "/api/workflow/{workflowId}/tasks", operation_id = "getExecutionStatusTaskList", tag = "workflow",
     params(
         ("workflowId" = String, Path),
         ("start" = Option<i32>, Query, description = "First one; 0 if absent"),
@@ -88,7 +88,7 @@ async fn get_tasks(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Resul
 
 /// Get the status of a workflow.
 #[utoipa::path(
-    get, path = "/api/workflow/{workflowId}/status", operation_id = "getWorkflowStatus", tag = "workflow",
+    get, path = "/api/workflow/{workflowId}/status", operation_id = "getWorkflowStatusSummary", tag = "workflow",
     params(
         ("workflowId" = String, Path),
         ("includeOutput" = Option<bool>, Query),
@@ -112,7 +112,7 @@ async fn get_status(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Resu
 ///
 /// Nothing ever waits for this call; it is there because tools use it.
 #[utoipa::path(
-    put, path = "/api/workflow/decide/{workflowId}", operation_id = "decideWorkflow", tag = "workflow",
+    put, path = "/api/workflow/decide/{workflowId}", operation_id = "decide", tag = "workflow",
     params(("workflowId" = String, Path)),
     responses(
         (status = 200, description = "Decided"),

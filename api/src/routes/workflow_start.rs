@@ -64,7 +64,7 @@ async fn start(State(api): State<Api>, body: JsonBody) -> Result<Response, ApiEr
 ///
 /// Answers with the id of the new workflow once its first tasks are stored.
 #[utoipa::path(
-    post, path = "/api/workflow/{workflowId}", operation_id = "startWorkflowByName", tag = "workflow",
+    post, path = "/api/workflow/{workflowId}", operation_id = "startWorkflow1", tag = "workflow",
     params(
         ("workflowId" = String, Path, description = "Here: the name of the definition"),
         ("version" = Option<i32>, Query, description = "Version; the latest if absent"),
