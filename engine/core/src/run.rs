@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::ParkedEvent;
 use crate::id::{RunId, TaskId, TaskNo};
 use crate::payload::Payload;
+use crate::plan::{NodeRef, Plan};
 use crate::task::TaskState;
 use crate::time::Timestamp;
 
@@ -197,6 +198,12 @@ impl RunState {
 
     pub fn task_id(&self, no: TaskNo) -> TaskId {
         self.head.id.task(no)
+    }
+
+    /// The task that a row is an attempt of; `None` if nothing knows it any more.
+    pub fn node_of<'p>(&self, plan: &'p Plan, row: &TaskState) -> Option<NodeRef<'p>> {
+        let node = plan.node_of(row.base_ref()).or_else(|| plan.node_of(&row.ref_name))?;
+        Some(NodeRef::Plan(node).of_type(&row.task_type))
     }
 }
 

@@ -22,7 +22,7 @@ fn show(plan: &Plan, run: &RunState, decided: Timestamp, row: &Arc<TaskState>) -
         return Arc::new(TaskState { executed: false, ..TaskState::clone(row) });
     }
     let waits =
-        row.status == TaskStatus::InProgress && plan.node_of(row.base_ref()).is_some_and(|n| n.kind.joins());
+        row.status == TaskStatus::InProgress && run.node_of(plan, row).is_some_and(|n| n.kind.joins());
     if !waits || !row.output.is_empty() {
         return row.clone();
     }
@@ -35,7 +35,7 @@ fn show(plan: &Plan, run: &RunState, decided: Timestamp, row: &Arc<TaskState>) -
 
 /// Did this row end without a decision in Conductor's sense: successfully, as what an open JOIN of a fork waits for?
 fn ended_quietly(plan: &Plan, run: &RunState, row: &TaskState) -> bool {
-    let Some(node) = plan.node_of(row.base_ref()) else { return false };
+    let Some(node) = run.node_of(plan, row) else { return false };
     let open = |name: &str| run.tasks.latest(name).is_some_and(|t| !t.status.is_terminal());
     row.status == TaskStatus::Completed
         && row.iteration == 0

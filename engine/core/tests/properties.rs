@@ -67,6 +67,11 @@ fn completion(inbox: i64, kind: String, succeeded: bool, data: u8) -> Event {
     }
 }
 
+/// Does a row of this type, while it is open, wait for other rows of its run?
+fn waits_inside(row: &TaskState) -> bool {
+    matches!(&*row.task_type, "JOIN" | "EXCLUSIVE_JOIN")
+}
+
 /// What may happen to this run now, one of it.
 fn event(story: &Story, choice: Choice, inbox: i64) -> (Span, Event) {
     let rows: Vec<TaskState> = story.run.tasks.iter().map(|t| TaskState::clone(t)).collect();
@@ -83,7 +88,7 @@ fn event(story: &Story, choice: Choice, inbox: i64) -> (Span, Event) {
     match choice.what % 12 {
         0..=2 => (now, Event::Claimed { task: row.no, worker: Some("w".into()), before: None }),
         // a JOIN that a caller reports on has not joined anything
-        3..=5 if &*row.task_type == "JOIN" => (now, Event::Look),
+        3..=5 if waits_inside(row) => (now, Event::Look),
         3..=5 => (now, report(row.no, status, json!({"x": choice.data, "y": {"z": [1, null]}}))),
         6 => (now, Event::Returned { task: row.no, poll_count: i32::from(choice.data % 3) }),
         7 => {
@@ -107,7 +112,7 @@ fn event(story: &Story, choice: Choice, inbox: i64) -> (Span, Event) {
 
 /// Pushes the run on as friendly workers would; `pick` chooses among what is open. False if nothing can.
 fn push(story: &mut Story, pick: usize) -> bool {
-    let movable = |t: &&std::sync::Arc<TaskState>| &*t.task_type != "JOIN";
+    let movable = |t: &&std::sync::Arc<TaskState>| !waits_inside(t);
     let open: Vec<TaskState> = story.run.tasks.open().filter(movable).map(|t| TaskState::clone(t)).collect();
     if open.is_empty() {
         return false;
@@ -166,7 +171,7 @@ fn check(story: &Story) {
         assert!(run.parked.is_empty());
         return;
     }
-    let moves = |t: &&std::sync::Arc<TaskState>| &*t.task_type != "JOIN";
+    let moves = |t: &&std::sync::Arc<TaskState>| !waits_inside(t);
     assert!(run.tasks.open().any(|t| moves(&t)), "an open run has something that will move it");
     let wake = run.head.wake_at;
     let in_time = |at| wake.is_some_and(|wake| wake <= at);

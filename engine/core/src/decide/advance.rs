@@ -9,7 +9,6 @@ use super::retry::{self, Verdict};
 use crate::id::TaskNo;
 use crate::run::RunStatus;
 use crate::task::{TaskState, TaskStatus};
-use crate::tasks;
 
 /// Rounds in one turn; a run that wants more goes on in its next turn.
 const ROUNDS: usize = 10_000;
@@ -67,7 +66,9 @@ impl Turn<'_> {
 
     fn ask_joins(&mut self) {
         for no in std::mem::take(&mut self.joins) {
-            tasks::evaluate_join(self, no);
+            if let Some(node) = self.node_of(no) {
+                node.kind.evaluate(self, no);
+            }
         }
     }
 
@@ -116,7 +117,7 @@ impl Turn<'_> {
             match retry::judge(self, &row)? {
                 Verdict::Repeat { delay_s, jitter } => {
                     if let Some(node) = self.node_of(no) {
-                        round.map.repeat(self, node, &row, delay_s, jitter);
+                        round.map.repeat(self, &node, &row, delay_s, jitter);
                     }
                     self.change(no, |row| row.retried = true);
                     return Ok(());
@@ -169,7 +170,7 @@ impl Turn<'_> {
             .in_order()
             .into_iter()
             .filter(|row| !row.status.is_successful())
-            .filter(|row| self.plan.node_of(row.base_ref()).is_some_and(|n| n.permissive && !n.optional))
+            .filter(|row| self.node_of_row(row).is_some_and(|n| n.permissive && !n.optional))
             .filter(|row| self.run.tasks.latest(&row.ref_name).is_some_and(|latest| latest.no == row.no))
             .map(|row| retry::failure_sentence(self, row, row.status.as_str()))
             .collect();
@@ -207,6 +208,6 @@ impl Turn<'_> {
     }
 
     fn is_inline(&self, row: &TaskState) -> bool {
-        self.plan.node_of(row.base_ref()).is_some_and(|node| node.kind.is_inline())
+        self.node_of_row(row).is_some_and(|node| node.kind.is_inline())
     }
 }

@@ -4,12 +4,12 @@ use serde_json::Value;
 
 use super::{Cx, Decision, Known, Refusal, Settings, World, decide};
 use crate::effect::Effect;
-use crate::event::Event;
+use crate::event::{Event, TaskReport};
 use crate::id::RunId;
 use crate::payload::Payload;
 use crate::plan::{Plan, snapshot};
 use crate::run::{NewRun, RunExtra, RunState};
-use crate::task::TaskState;
+use crate::task::{TaskState, TaskStatus};
 use crate::time::Timestamp;
 
 struct Nobody;
@@ -88,6 +88,25 @@ impl Bench {
             Decision::Refused(refusal) => Err(refusal),
             Decision::Needs(needs) => panic!("{needs:?}"),
         }
+    }
+
+    /// A worker reports on the latest row of a reference.
+    pub(crate) fn report(&mut self, name: &str, status: TaskStatus, output: Value) {
+        let task = self.row(name).no;
+        let report = TaskReport {
+            task,
+            status,
+            output: Payload::from_map(output.as_object().expect("a map").clone()),
+            merge_output: false,
+            reason: (!status.is_successful()).then(|| "because".to_owned()),
+            worker: None,
+            callback_after_s: 0,
+            extend_lease: false,
+            external_output: None,
+            sub_workflow_id: None,
+            logs: Vec::new(),
+        };
+        self.decide(&Event::Reported(report));
     }
 
     /// The latest row of a reference.

@@ -146,7 +146,8 @@ fn workflow_model(plan: &Plan, run: &RunState) -> Value {
 
 fn task_model(plan: &Plan, run: &RunState, row: &TaskState) -> Value {
     let head = &run.head;
-    let config = plan.config(row.base_ref());
+    let node = run.node_of(plan, row);
+    let config = node.as_ref().map(|n| &n.config);
     let at = |t: Option<Timestamp>| json!(t.map_or(0, Timestamp::as_millis));
     let mut model = Map::new();
     let mut set = |name: &str, value: Value| model.insert(name.to_owned(), value);

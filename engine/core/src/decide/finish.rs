@@ -109,8 +109,9 @@ impl Turn<'_> {
                 |t: &&Arc<TaskState>| &*t.task_type == "TERMINATE" && t.status == TaskStatus::Completed;
             run.tasks.iter().find(done).map(|t| t.output.clone())
         };
-        let ends_itself = self.plan.nodes().any(|n| n.kind.name() == "TERMINATE");
-        let output = ends_itself
+        let output = self
+            .plan
+            .may_terminate()
             .then(by_task)
             .flatten()
             .or_else(|| output_parameters(self.plan, run))

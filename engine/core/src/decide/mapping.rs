@@ -70,12 +70,30 @@ impl Mapping {
 
     /// A SCHEDULED row with its input; for a worker's type ready after the definition's `startDelay`.
     pub(crate) fn scheduled(&mut self, turn: &Turn<'_>, node: &Node) -> &mut TaskState {
+        self.scheduled_of(turn, node, &node.task_type, &node.def_name)
+    }
+
+    /// The same for a DYNAMIC task: `node` is its form as the type that was chosen, `name` its queue.
+    pub(crate) fn scheduled_as(&mut self, turn: &Turn<'_>, node: &Node, name: &str) -> &mut TaskState {
+        let name = name.into();
+        self.scheduled_of(turn, node, &name, &name)
+    }
+
+    fn scheduled_of(
+        &mut self,
+        turn: &Turn<'_>,
+        node: &Node,
+        task_type: &Arc<str>,
+        def_name: &Arc<str>,
+    ) -> &mut TaskState {
         let input = self.input(turn, node);
         let delay = node.config.start_delay.max(0);
         let now = turn.cx.now;
         let by_worker = node.kind.by_worker();
-        let domain = if by_worker { domain(turn, &node.task_type) } else { None };
+        let domain = if by_worker { domain(turn, task_type) } else { None };
         let row = self.row(turn, node, input);
+        row.task_type = task_type.clone();
+        row.def_name = def_name.clone();
         row.domain = domain;
         if !node.kind.is_inline() {
             row.start_delay_s = delay;

@@ -18,7 +18,8 @@ pub(super) enum Verdict {
 
 /// Judges a row that ended unsuccessfully. An error ends the run.
 pub(super) fn judge(turn: &Turn<'_>, row: &TaskState) -> Result<Verdict, Halt> {
-    let node = turn.plan.node_of(row.base_ref());
+    let node = turn.node_of_row(row);
+    let node = node.as_deref();
     let repeatable = node.is_some_and(|n| !n.kind.is_flow_control() && n.retry.count > row.attempt);
     if row.status.is_retriable() && repeatable {
         if let Some(node) = node {

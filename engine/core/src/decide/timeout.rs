@@ -76,13 +76,13 @@ impl Turn<'_> {
         let now = self.cx.now;
         let Some(row) = self.run.tasks.get(no).cloned() else { return Ok(()) };
         let Some(node) = self.node_of(no) else { return Ok(()) };
-        if let Some(overdue) = self.overdue(node, &row) {
+        if let Some(overdue) = self.overdue(&node, &row) {
             self.withdraw(no);
             self.end(no, TaskStatus::TimedOut, Some(overdue.reason.as_str().into()), None);
             if overdue.ends_run {
                 return Err(Halt { status: RunStatus::TimedOut, reason: overdue.reason, task: Some(no) });
             }
-        } else if node.kind.joins() {
+        } else if node.kind.is_watcher() && row.status == TaskStatus::InProgress {
             self.ask_join(no);
         } else if row.status == TaskStatus::Scheduled && !node.kind.by_worker() && row.available_at <= now {
             node.kind.enter(self, no);
@@ -153,8 +153,8 @@ impl Turn<'_> {
     /// Wants a wake-up for a row as it is.
     pub(super) fn watch(&mut self, no: TaskNo) {
         if let Some(row) = self.run.tasks.get(no)
-            && let Some(node) = self.plan.node_of(row.base_ref())
-            && let Some(at) = deadline(node, row)
+            && let Some(node) = self.node_of_row(row)
+            && let Some(at) = deadline(&node, row)
         {
             self.wake_by(at);
         }
@@ -165,10 +165,10 @@ impl Turn<'_> {
     pub(super) fn watch_new(&mut self, no: TaskNo) {
         self.watch(no);
         let Some(row) = self.run.tasks.get(no) else { return };
-        let Some(node) = self.plan.node_of(row.base_ref()) else { return };
+        let Some(node) = self.node_of_row(row) else { return };
         if row.status == TaskStatus::Scheduled && node.kind.by_worker() {
             let from = row.available_at;
-            let task = if acts(node) { node.timeout.task } else { None };
+            let task = if acts(&node) { node.timeout.task } else { None };
             for limit in [node.timeout.response, task].into_iter().flatten() {
                 self.wake_by(from + limit);
             }
@@ -211,10 +211,11 @@ fn poll_end(node: &Node, row: &TaskState) -> Option<Timestamp> {
 }
 
 fn response_end(node: &Node, row: &TaskState) -> Option<Timestamp> {
-    // a JOIN and a WAIT wait for what is not theirs to hurry, an asynchronous system task for somebody outside
+    // a JOIN, a loop and a WAIT wait for what is not theirs to hurry, an asynchronous system task for somebody outside
     let asynchronous =
         row.input.get("asyncComplete").map_or(node.config.async_complete == Some(true), |v| v == true);
-    let waits = node.kind.joins() || node.kind.name() == "WAIT" || (!node.kind.by_worker() && asynchronous);
+    let waits =
+        node.kind.is_watcher() || node.kind.name() == "WAIT" || (!node.kind.by_worker() && asynchronous);
     let limit = node.timeout.response.filter(|_| !waits && row.status == TaskStatus::InProgress)?;
     let from = row.updated_at.max(row.started_at.unwrap_or_default());
     Some(from + Span::from_secs(row.callback_after_s) + limit)

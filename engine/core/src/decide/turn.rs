@@ -11,7 +11,7 @@ use crate::effect::{Effect, Outgoing};
 use crate::expr::{mentions_template, resolve_value};
 use crate::id::{TaskId, TaskNo};
 use crate::payload::Payload;
-use crate::plan::{Node, Plan};
+use crate::plan::{NodeRef, Plan};
 use crate::run::{RunHead, RunState};
 use crate::task::{TaskState, TaskStatus};
 use crate::time::Timestamp;
@@ -85,9 +85,17 @@ impl<'a> Turn<'a> {
         self.before.contains_key(&no)
     }
 
-    pub(crate) fn node_of(&self, no: TaskNo) -> Option<&'a Node> {
-        let plan = self.plan;
-        self.run.tasks.get(no).and_then(|row| plan.node_of(row.base_ref()))
+    pub(crate) fn node_of(&self, no: TaskNo) -> Option<NodeRef<'a>> {
+        self.node_of_row(self.run.tasks.get(no)?)
+    }
+
+    pub(crate) fn node_of_row(&self, row: &TaskState) -> Option<NodeRef<'a>> {
+        self.run.node_of(self.plan, row)
+    }
+
+    /// The latest row of a reference as a task in the same place as `row` means it.
+    pub(crate) fn beside(&self, _row: &TaskState, name: &str) -> Option<&Arc<TaskState>> {
+        self.run.tasks.latest(name)
     }
 
     pub(super) fn by_worker(&self, no: TaskNo) -> bool {

@@ -36,6 +36,7 @@ impl Plan {
         Ok(Plan {
             hash: snapshot.hash(),
             permissive: compiler.nodes.iter().any(|n| n.permissive && !n.optional),
+            may_terminate: compiler.nodes.iter().any(|n| n.kind.name() == "TERMINATE" || n.kind.is_chosen()),
             first: top.first().copied(),
             top,
             graph,
@@ -108,11 +109,9 @@ impl Compiler {
     fn join(&mut self) {
         for at in 0..self.nodes.len() {
             let join = self.nodes[at].ix;
-            if !self.nodes[at].kind.joins() {
-                continue;
-            }
-            for name in self.nodes[at].config.join_on.clone() {
-                if let Some(ix) = self.by_ref.get(name.as_str()).copied()
+            let config = self.nodes[at].config.clone();
+            for name in self.nodes[at].kind.watches(&config) {
+                if let Some(ix) = self.by_ref.get(name).copied()
                     && !self.nodes[ix.index()].joined_by.contains(&join)
                 {
                     self.nodes[ix.index()].joined_by.push(join);
@@ -131,7 +130,7 @@ impl Compiler {
             for first in node.branches.iter().copied().chain(cases).chain([node.default_case]).flatten() {
                 graph.connect(node.ix, first, Flow::Into);
             }
-            // a JOIN may name tasks that come after it, by mistake; such an edge would only hide the real flow
+            // it may name tasks that come after it, by mistake; such an edge would only hide the real flow
             for join in node.joined_by.iter().filter(|join| **join > node.ix) {
                 graph.connect(node.ix, *join, Flow::Joins);
             }
@@ -163,6 +162,7 @@ fn node(ix: NodeIx, config: &TaskConfig, parent: Option<NodeIx>) -> Node {
         joined_by: Vec::new(),
         optional: config.optional,
         permissive: config.permissive,
+        variants: if kind.is_chosen() { tasks::variants() } else { Vec::new() },
         // the text that clients read is the definition as it was given
         config: config.clone(),
         text: OnceLock::new(),

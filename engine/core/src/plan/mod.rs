@@ -23,7 +23,7 @@ use crate::time::Span;
 
 pub(crate) use compile::with_fallback;
 pub use graph::{Flow, FlowGraph};
-pub use node::{Input, Node, NodeIx, RetryRule, TimeoutRule};
+pub use node::{Input, Node, NodeIx, NodeRef, RetryRule, TimeoutRule};
 pub use snapshot::{Snapshot, snapshot};
 
 /// A compiled snapshot: immutable, shared, cached by its hash.
@@ -41,6 +41,7 @@ pub struct Plan {
     /// Time-out of the run, if it ends the run.
     timeout: Option<Span>,
     permissive: bool,
+    may_terminate: bool,
     def_text: OnceLock<String>,
 }
 
@@ -112,6 +113,11 @@ impl Plan {
     /// After how long a run ends as TIMED_OUT; `None` if it never does.
     pub fn timeout(&self) -> Option<Span> {
         self.timeout
+    }
+
+    /// Can a TERMINATE task be among the tasks of a run?
+    pub(crate) fn may_terminate(&self) -> bool {
+        self.may_terminate
     }
 
     /// Has any task the `permissive` mark (without `optional`)?

@@ -1,6 +1,7 @@
 //! One task of a definition, with everything about it that no run changes.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
@@ -8,20 +9,56 @@ use serde_json::{Map, Value};
 use crate::def::{RetryLogic, TaskConfig, TaskTimeoutPolicy};
 use crate::expr::Template;
 use crate::payload::Payload;
-use crate::tasks::TaskKind;
+use crate::tasks::{self, TaskKind};
 use crate::time::Span;
 
-/// Position of a node in its plan.
+/// Position of a node in its plan, or among the branches that dynamic forks brought into a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeIx(u32);
 
+/// Marks positions outside of the plan.
+const BRANCH: u32 = 1 << 31;
+
 impl NodeIx {
     pub(super) fn new(index: usize) -> Self {
-        NodeIx(u32::try_from(index).expect("a definition has fewer than 2^32 tasks"))
+        NodeIx(u32::try_from(index).expect("a definition has fewer than 2^31 tasks"))
+    }
+
+    /// Is it a node that the definition does not have?
+    pub fn is_branch(self) -> bool {
+        self.0 & BRANCH != 0
     }
 
     pub fn index(self) -> usize {
-        self.0 as usize
+        (self.0 & !BRANCH) as usize
+    }
+}
+
+/// A node wherever it is kept: in the plan, or with the run that made it.
+#[derive(Clone, Debug)]
+pub enum NodeRef<'p> {
+    Plan(&'p Node),
+    Own(Arc<Node>),
+}
+
+impl Deref for NodeRef<'_> {
+    type Target = Node;
+
+    fn deref(&self) -> &Node {
+        match self {
+            NodeRef::Plan(node) => node,
+            NodeRef::Own(node) => node,
+        }
+    }
+}
+
+impl<'p> NodeRef<'p> {
+    /// What a row of the type `task_type` is: only for DYNAMIC something else than the node itself.
+    pub(crate) fn of_type(self, task_type: &str) -> NodeRef<'p> {
+        match self.variant(task_type) {
+            Some(variant) => NodeRef::Own(variant),
+            None => self,
+        }
     }
 }
 
@@ -50,15 +87,54 @@ pub struct Node {
     pub cases: Vec<(String, Option<NodeIx>)>,
     /// First task of the default case.
     pub default_case: Option<NodeIx>,
-    /// The JOINs that name this task.
+    /// The tasks that wait for this one: JOINs and EXCLUSIVE_JOINs that name it.
     pub joined_by: Vec<NodeIx>,
     pub optional: bool,
     pub permissive: bool,
+    /// For DYNAMIC: the same task as each type that it may turn out to be.
+    pub(super) variants: Vec<OnceLock<Arc<Node>>>,
     pub(super) text: OnceLock<String>,
     pub(super) def_text: OnceLock<Option<String>>,
 }
 
 impl Node {
+    /// A DYNAMIC task as a task of another type.
+    pub(crate) fn variant(&self, task_type: &str) -> Option<Arc<Node>> {
+        if self.variants.is_empty() {
+            return None;
+        }
+        let (at, kind) = tasks::chosen(task_type);
+        let slot = self.variants.get(at)?;
+        Some(slot.get_or_init(|| Arc::new(self.with_kind(kind))).clone())
+    }
+
+    fn with_kind(&self, kind: &'static dyn TaskKind) -> Node {
+        let input = match &self.input {
+            Input::Fixed(payload) => Input::Fixed(payload.clone()),
+            Input::Template { template, fallback } => {
+                Input::Template { template: template.clone(), fallback: fallback.clone() }
+            }
+        };
+        Node {
+            ref_name: self.ref_name.clone(),
+            task_type: self.task_type.clone(),
+            def_name: self.def_name.clone(),
+            kind,
+            config: self.config.clone(),
+            input,
+            params: self.params.clone(),
+            retry: self.retry.clone(),
+            timeout: self.timeout.clone(),
+            branches: Vec::new(),
+            cases: Vec::new(),
+            joined_by: self.joined_by.clone(),
+            variants: Vec::new(),
+            text: OnceLock::new(),
+            def_text: OnceLock::new(),
+            ..*self
+        }
+    }
+
     pub(super) fn config_text(&self) -> &str {
         self.text.get_or_init(|| serde_json::to_string(&self.config).expect("a task always has a JSON text"))
     }

@@ -46,7 +46,7 @@ impl TaskKind for ForkJoin {
             }
         }
         match node.next.map(|next| turn.plan.node(next)) {
-            Some(join) if join.kind.joins() => map.expand(turn, join.ix),
+            Some(join) if join.kind.name() == "JOIN" => map.expand(turn, join.ix),
             _ => Err(Halt::failed(
                 "Fork task definition is not followed by a join task.  Check the blueprint".to_owned(),
             )),

@@ -35,6 +35,18 @@ impl TaskKind for Join {
         true
     }
 
+    fn is_watcher(&self) -> bool {
+        true
+    }
+
+    fn watches<'c>(&self, config: &'c TaskConfig) -> Vec<&'c str> {
+        config.join_on.iter().map(String::as_str).collect()
+    }
+
+    fn evaluate(&self, turn: &mut Turn<'_>, no: TaskNo) {
+        evaluate(turn, no);
+    }
+
     fn is_inline(&self) -> bool {
         false
     }
@@ -61,13 +73,13 @@ struct Joined {
 
 /// Looks at an open JOIN; ends it if all its tasks have ended. Costs one look-up while a task that it was last seen
 /// waiting for is still open.
-pub(crate) fn evaluate(turn: &mut Turn<'_>, no: TaskNo) {
+fn evaluate(turn: &mut Turn<'_>, no: TaskNo) {
     let Some(join) = turn.run.tasks.get(no) else { return };
     if join.status != TaskStatus::InProgress {
         return;
     }
     let plan = turn.plan;
-    let Some(node) = plan.node_of(join.base_ref()) else { return };
+    let Some(node) = turn.node_of_row(join) else { return };
     let names = &node.config.join_on;
     let from = turn.run.tasks.join_watch(no);
     let waiting = (0..names.len()).map(|i| (from + i) % names.len()).find(|i| {
@@ -93,7 +105,7 @@ fn joined(plan: &Plan, run: &RunState, names: &[String]) -> Joined {
     let mut with_errors = String::new();
     for name in names {
         let Some(row) = run.tasks.latest(name) else { continue };
-        let optional = plan.node_of(row.base_ref()).is_some_and(|n| n.optional);
+        let optional = run.node_of(plan, row).is_some_and(|n| n.optional);
         if !row.status.is_successful() && !optional {
             let reasons: Vec<&str> =
                 unsuccessful(run, names).map(|t| t.reason.as_deref().unwrap_or("null")).collect();

@@ -3,7 +3,10 @@
 //! A [`TaskKind`] says which rows a task of the definition becomes and what happens when such a row begins. A new type is
 //! a new file and a line in [`KINDS`]. Names that nobody knows are worker tasks, as in Conductor.
 
+mod decision;
+mod dynamic;
 mod event;
+mod exclusive_join;
 mod fork_join;
 mod human;
 mod join;
@@ -18,6 +21,8 @@ mod undelivered;
 mod user_defined;
 mod wait;
 
+use std::sync::{Arc, OnceLock};
+
 use serde_json::Value;
 
 use crate::decide::{Halt, Mapping, Turn};
@@ -27,7 +32,6 @@ use crate::plan::{Node, Plan};
 use crate::task::TaskState;
 
 pub(crate) use event::{Fit, sink_matches};
-pub(crate) use join::evaluate as evaluate_join;
 pub(crate) use join::partial_output as partial_join_output;
 
 /// What a task type does.
@@ -60,10 +64,33 @@ pub(crate) trait TaskKind: Send + Sync {
         false
     }
 
-    /// Does it wait for the tasks in `joinOn`?
+    /// Does it wait for the tasks in `joinOn` and collect their outputs?
     fn joins(&self) -> bool {
         false
     }
+
+    /// Is its type known only when the flow reaches it?
+    fn is_chosen(&self) -> bool {
+        false
+    }
+
+    /// Can a DYNAMIC task turn out to be of this type?
+    fn can_be_chosen(&self) -> bool {
+        !self.is_flow_control()
+    }
+
+    /// Does an open row of it wait for other rows of the run?
+    fn is_watcher(&self) -> bool {
+        false
+    }
+
+    /// The references that it waits for.
+    fn watches<'c>(&self, _config: &'c TaskConfig) -> Vec<&'c str> {
+        Vec::new()
+    }
+
+    /// A row that an open row of this type waits for has ended.
+    fn evaluate(&self, _turn: &mut Turn<'_>, _no: TaskNo) {}
 
     /// Does it run inside the decision as soon as it is scheduled?
     fn is_inline(&self) -> bool {
@@ -98,10 +125,10 @@ static KINDS: &[&dyn TaskKind] = &[
     &undelivered::DO_WHILE,
     &undelivered::SUB_WORKFLOW,
     &undelivered::START_WORKFLOW,
-    &undelivered::DYNAMIC,
+    &dynamic::Dynamic,
     &undelivered::FORK_JOIN_DYNAMIC,
-    &undelivered::EXCLUSIVE_JOIN,
-    &undelivered::DECISION,
+    &exclusive_join::ExclusiveJoin,
+    &decision::Decision,
     &undelivered::INLINE,
     &undelivered::LAMBDA,
     &undelivered::JSON_JQ_TRANSFORM,
@@ -131,6 +158,20 @@ pub(crate) fn publishes(row: &TaskState) -> bool {
 /// The kind of a `type` of a definition.
 pub(crate) fn kind(name: &str) -> &'static dyn TaskKind {
     KINDS.iter().copied().find(|k| k.name() == name).unwrap_or(&user_defined::UserDefined)
+}
+
+/// The kind that a DYNAMIC task of this name is, and its place among [`variants`]: a name that is no type of the
+/// engine's is a worker's.
+pub(crate) fn chosen(name: &str) -> (usize, &'static dyn TaskKind) {
+    match KINDS.iter().position(|k| k.name() == name && !k.by_worker()) {
+        Some(at) => (at, KINDS[at]),
+        None => (KINDS.len(), &user_defined::UserDefined),
+    }
+}
+
+/// Room for a DYNAMIC task in all its forms.
+pub(crate) fn variants() -> Vec<OnceLock<Arc<Node>>> {
+    (0..=KINDS.len()).map(|_| OnceLock::new()).collect()
 }
 
 /// The names of the types that Podium runs itself or schedules specially; every other type is a worker task.

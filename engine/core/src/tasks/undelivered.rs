@@ -10,10 +10,7 @@ pub(super) struct Undelivered(&'static str);
 pub(super) static DO_WHILE: Undelivered = Undelivered("DO_WHILE");
 pub(super) static SUB_WORKFLOW: Undelivered = Undelivered("SUB_WORKFLOW");
 pub(super) static START_WORKFLOW: Undelivered = Undelivered("START_WORKFLOW");
-pub(super) static DYNAMIC: Undelivered = Undelivered("DYNAMIC");
 pub(super) static FORK_JOIN_DYNAMIC: Undelivered = Undelivered("FORK_JOIN_DYNAMIC");
-pub(super) static EXCLUSIVE_JOIN: Undelivered = Undelivered("EXCLUSIVE_JOIN");
-pub(super) static DECISION: Undelivered = Undelivered("DECISION");
 pub(super) static INLINE: Undelivered = Undelivered("INLINE");
 pub(super) static LAMBDA: Undelivered = Undelivered("LAMBDA");
 pub(super) static JSON_JQ_TRANSFORM: Undelivered = Undelivered("JSON_JQ_TRANSFORM");
@@ -22,6 +19,10 @@ pub(super) static HTTP: Undelivered = Undelivered("HTTP");
 impl TaskKind for Undelivered {
     fn name(&self) -> &'static str {
         self.0
+    }
+
+    fn can_be_chosen(&self) -> bool {
+        false
     }
 
     fn expand(&self, _turn: &Turn<'_>, _map: &mut Mapping, node: &Node) -> Result<(), Halt> {

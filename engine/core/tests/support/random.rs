@@ -6,15 +6,38 @@ use serde_json::{Value, json};
 /// A task of a random definition, before it has its names.
 #[derive(Clone, Debug)]
 pub(crate) enum Shape {
-    Simple { retries: u8, optional: bool, permissive: bool, reads: bool },
+    Simple {
+        retries: u8,
+        optional: bool,
+        permissive: bool,
+        reads: bool,
+    },
     Fork(Vec<Vec<Shape>>),
-    Switch { case: u8, cases: Vec<Vec<Shape>>, default: Vec<Shape> },
+    Switch {
+        case: u8,
+        cases: Vec<Vec<Shape>>,
+        default: Vec<Shape>,
+    },
     SetVariable,
-    Wait { seconds: Option<u8> },
-    Event { waits: bool, kafka: bool },
-    Publish { readable: bool },
+    Wait {
+        seconds: Option<u8>,
+    },
+    Event {
+        waits: bool,
+        kafka: bool,
+    },
+    Publish {
+        readable: bool,
+    },
     Noop,
     Human,
+    /// A task whose type is a value: 0 = a worker's, 1 = WAIT, 2 = NOOP, 3 = EVENT.
+    Dynamic(u8),
+    /// A DECISION into one of the lists, and an EXCLUSIVE_JOIN of their ends.
+    Decision {
+        case: u8,
+        cases: Vec<Vec<Shape>>,
+    },
     Terminate(u8),
 }
 
@@ -28,6 +51,7 @@ fn shape() -> impl Strategy<Value = Shape> {
         1 => prop::bool::weighted(0.9).prop_map(|readable| Shape::Publish { readable }),
         1 => Just(Shape::Noop),
         1 => Just(Shape::Human),
+        1 => (0..4_u8).prop_map(Shape::Dynamic),
     ];
     leaf.prop_recursive(3, 20, 3, |inner| {
         let list = prop::collection::vec(inner.clone(), 1..3);
@@ -35,6 +59,7 @@ fn shape() -> impl Strategy<Value = Shape> {
             2 => prop::collection::vec(list.clone(), 1..4).prop_map(Shape::Fork),
             1 => (0..4_u8, prop::collection::vec(prop::collection::vec(inner.clone(), 0..3), 1..3), prop::collection::vec(inner, 0..2))
                 .prop_map(|(case, cases, default)| Shape::Switch { case, cases, default }),
+            1 => (0..4_u8, prop::collection::vec(list, 1..3)).prop_map(|(case, cases)| Shape::Decision { case, cases }),
         ]
     })
 }
@@ -115,6 +140,31 @@ impl Writer {
                 with(json!({"type": "SWITCH", "evaluatorType": "value-param", "expression": "c",
                     "inputParameters": {"c": case}, "decisionCases": named, "defaultCase": default}));
             }
+            Shape::Decision { case, cases } => {
+                let mut named = serde_json::Map::new();
+                let mut ends = Vec::new();
+                for (at, list) in cases.iter().enumerate() {
+                    let mut list = self.list(list);
+                    let last = Shape::Simple { retries: 0, optional: false, permissive: false, reads: false };
+                    list.extend(self.task(&last));
+                    ends.push(list.last().expect("a task")["taskReferenceName"].clone());
+                    named.insert(at.to_string(), Value::Array(list));
+                }
+                with(json!({"type": "DECISION", "caseValueParam": "c", "inputParameters": {"c": case},
+                    "decisionCases": named}));
+                let (before, join) = (format!("{name}_before"), format!("{name}_join"));
+                return vec![
+                    json!({"name": before, "taskReferenceName": before, "type": "NOOP"}),
+                    task,
+                    json!({"name": join, "taskReferenceName": join, "type": "EXCLUSIVE_JOIN", "joinOn": ends,
+                        "defaultExclusiveJoinTask": [before]}),
+                ];
+            }
+            Shape::Dynamic(kind) => {
+                let chosen = ["worker", "WAIT", "NOOP", "EVENT"][usize::from(*kind)];
+                with(json!({"type": "DYNAMIC", "dynamicTaskNameParam": "t",
+                    "inputParameters": {"t": chosen, "sink": "conductor", "asyncComplete": false}}));
+            }
             Shape::SetVariable => {
                 let variable = format!("v_{name}");
                 with(json!({"type": "SET_VARIABLE", "inputParameters": {variable: 1}}));
@@ -170,6 +220,9 @@ pub(crate) fn junk(depth: u32) -> BoxedStrategy<Value> {
         "HUMAN",
         "MADE_UP",
         "DO_WHILE",
+        "DYNAMIC",
+        "DECISION",
+        "EXCLUSIVE_JOIN",
         "HTTP",
     ]);
     let name = prop::sample::select((0..12).map(|i| format!("j{i}")).collect::<Vec<_>>());
@@ -223,7 +276,8 @@ pub(crate) fn junk(depth: u32) -> BoxedStrategy<Value> {
         .prop_map(|(kind, name, inputs, joins, expression, evaluator, (a, b, c), (optional, flag, number))| {
             json!({"name": name, "taskReferenceName": name, "type": kind, "inputParameters": inputs, "joinOn": joins,
                 "expression": expression, "evaluatorType": evaluator, "sink": expression, "optional": optional,
-                "asyncComplete": flag, "permissive": flag, "startDelay": number, "retryCount": number.rem_euclid(3),
+                "asyncComplete": flag, "permissive": flag, "dynamicTaskNameParam": "x", "caseValueParam": "x",
+                "defaultExclusiveJoinTask": [name], "startDelay": number, "retryCount": number.rem_euclid(3),
                 "forkTasks": [a], "decisionCases": {"x": b}, "defaultCase": c})
         })
         .boxed()
