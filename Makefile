@@ -4,7 +4,7 @@
 CARGO ?= cargo
 LOCKED ?= --locked
 
-.PHONY: help setup demo run build release test lint fmt sqlx openapi conformance chaos bench
+.PHONY: help setup demo run build release test lint fmt sqlx openapi conformance test-clients chaos bench
 
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,11 @@ openapi: ## renew openapi/podium.json from the code
 conformance: ## the recorded scenarios of a genuine Conductor, against Podium
 	@scripts/setup.sh test
 	$(CARGO) test $(LOCKED) -p podium-tests --test conformance
+
+test-clients: ## the official SDKs and generated clients against Podium (downloads them once)
+	@scripts/setup.sh clients
+	$(CARGO) build $(LOCKED) -p podium-server
+	$(CARGO) test $(LOCKED) -p podium-tests --test clients
 
 chaos: ## the long tests: processes killed 50 times (and 5 with everything embedded) while load runs
 	@scripts/setup.sh test

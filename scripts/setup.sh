@@ -5,6 +5,7 @@
 #   scripts/setup.sh build    what compiling needs
 #   scripts/setup.sh run      and what `podium dev` needs (the default)
 #   scripts/setup.sh test     and what the tests need
+#   scripts/setup.sh clients  and what the tests with real clients need
 #
 # SETUP_DRY_RUN=1 only names what is missing.
 set -euo pipefail
@@ -32,12 +33,23 @@ has pkg-config || need pkg-config
 [ -e /usr/include/zlib.h ] || need zlib1g-dev
 [ -e /usr/include/openssl/ssl.h ] || need libssl-dev
 case $level in
-run | test) has_postgres || need postgresql ;;
+run | test | clients) has_postgres || need postgresql ;;
 esac
-if [ "$level" = test ]; then
+case $level in
+test | clients)
     # the tests run a real Apache Kafka node
     has java || need default-jre-headless
     has mvn || need maven
+    ;;
+esac
+if [ "$level" = clients ]; then
+    has python3 || need python3
+    python3 -c 'import ensurepip, venv' 2>/dev/null || need python3-venv
+    has node || need nodejs
+    has npm || need npm
+    has go || need golang-go
+    # the Java SDK is compiled for 21; Debian has it since 13
+    "$(dirname "$0")/clients.sh" jdk >/dev/null 2>&1 || need openjdk-21-jdk-headless
 fi
 status=0
 if ! has cargo; then
