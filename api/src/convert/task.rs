@@ -103,7 +103,7 @@ pub(crate) fn write_task(out: &mut Vec<u8>, run: &RunBrief, task: &TaskState, pl
     json.raw("outputData", task.output.text());
     write_definition(&mut json, task, plan);
     json.text_if("domain", task.domain.as_deref());
-    json.int("workflowPriority", run.priority.into());
+    json.int("workflowPriority", priority(run, task, plan));
     json.int("iteration", task.iteration.into());
     write_child(&mut json, task);
     json.int("queueWaitTime", queue_wait_ms(task));
@@ -113,6 +113,13 @@ pub(crate) fn write_task(out: &mut Vec<u8>, run: &RunBrief, task: &TaskState, pl
         json.text_if("sink", task.input.get("sink").and_then(|sink| sink.as_str()));
     }
     json.end();
+}
+
+/// The priority of the run; a sub-workflow's task shows the number that its definition gives.
+fn priority(run: &RunBrief, task: &TaskState, plan: &Plan) -> i64 {
+    let own = || plan.config(task.base_ref())?.sub_workflow_param.as_ref()?.priority.as_ref()?.as_i64();
+    let own = if &*task.task_type == "SUB_WORKFLOW" { own() } else { None };
+    own.unwrap_or(run.priority.into())
 }
 
 /// What comes from the definition: `workflowTask`, `taskDefinition` and the rate limit.

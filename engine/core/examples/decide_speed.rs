@@ -18,6 +18,9 @@ impl World for Nobody {
     fn definition(&self, _name: &str, _version: Option<i32>) -> Known {
         Known::Absent
     }
+    fn inline(&self, _definition: &podium_core::plan::InlineDefinition) -> Known {
+        Known::Absent
+    }
     fn polled_recently(&self, _task_type: &str, _domain: &str) -> bool {
         false
     }

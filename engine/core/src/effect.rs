@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::event::{InboxId, LogLine, ParkedEvent};
+use crate::event::{InboxId, InboxMessage, LogLine, ParkedEvent};
 use crate::id::{RunId, TaskNo};
 use crate::payload::Payload;
+use crate::plan::InlineDefinition;
 use crate::run::{RunExtra, RunHead, RunState};
 use crate::task::TaskState;
 
@@ -25,6 +26,8 @@ pub enum Effect {
     Settled(TaskNo),
     /// Another run is to be created in the same commit.
     RunWanted(Box<WantedRun>),
+    /// Another run is to hear this: an inbox row of that run in the same commit.
+    Told(Box<Told>),
     /// The inbox row was dealt with.
     InboxTaken(InboxId),
     Parked(Box<ParkedEvent>),
@@ -51,17 +54,34 @@ pub struct Outgoing {
     pub max_block_ms: Option<i64>,
 }
 
-/// A run that this run starts (a failure workflow).
+/// A message of this run for another one. The recipient may be created in the same commit; one that does not exist hears
+/// nothing. The store gives the row a source of its own (sender, version, place), so that it is there once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    pub to: RunId,
+    pub message: InboxMessage,
+}
+
+/// A run that this run starts: a child, one of its own, a failure workflow.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WantedRun {
     pub id: RunId,
-    pub name: String,
-    /// `None` = the latest.
-    pub version: Option<i32>,
+    pub definition: WantedDefinition,
     pub input: Payload,
     pub correlation_id: Option<Arc<str>>,
     pub priority: i16,
     pub extra: RunExtra,
+}
+
+/// What a wanted run runs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WantedDefinition {
+    /// `version` `None` = the latest.
+    Registered {
+        name: String,
+        version: Option<i32>,
+    },
+    Inline(InlineDefinition),
 }
 
 /// Applies one effect to a run in memory: the same change that the store makes to the rows.
@@ -77,6 +97,7 @@ pub fn fold(run: &mut RunState, effect: &Effect) {
         Effect::Emitted(_)
         | Effect::Settled(_)
         | Effect::RunWanted(_)
+        | Effect::Told(_)
         | Effect::InboxTaken(_)
         | Effect::Logged { .. } => {}
     }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::TaskNo;
+use crate::id::{RunId, TaskNo};
 use crate::payload::Payload;
+use crate::run::RunStatus;
 use crate::task::TaskStatus;
 use crate::time::Timestamp;
 
@@ -76,6 +77,30 @@ pub struct LogLine {
 pub enum InboxMessage {
     /// A completion event of a service, for an EVENT task.
     Completion(CompletionEvent),
+    /// A run that a task of this one waits for has ended.
+    ChildEnded(ChildEnded),
+    /// The run whose task waits for this one has ended before it.
+    ParentEnded(ParentEnded),
+}
+
+/// The end of a child, as its parent hears of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChildEnded {
+    /// The task of the recipient that started the child.
+    pub task: TaskNo,
+    pub child: RunId,
+    pub status: RunStatus,
+    /// The child's output: the text of a JSON object.
+    pub output: String,
+    /// What the task shows as its reason; none if the child succeeded.
+    pub reason: Option<String>,
+}
+
+/// The end of a parent, as its children hear of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ParentEnded {
+    /// What the child shows as its reason.
+    pub reason: String,
 }
 
 /// A completion event as the router read it (spec: pipeline §3.2, §5).

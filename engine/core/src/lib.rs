@@ -23,8 +23,10 @@ pub mod time;
 pub mod view;
 
 pub use decide::{Cx, Decision, Needs, Refusal, Settings, decide};
-pub use effect::{Effect, Outgoing, WantedRun, fold};
-pub use event::{CompletionEvent, Event, InboxId, InboxMessage, LogLine, ParkedEvent, TaskReport};
+pub use effect::{Effect, Outgoing, Told, WantedDefinition, WantedRun, fold};
+pub use event::{
+    ChildEnded, CompletionEvent, Event, InboxId, InboxMessage, LogLine, ParentEnded, ParkedEvent, TaskReport,
+};
 pub use id::{RunId, TaskId, TaskNo};
 pub use payload::Payload;
 pub use plan::Plan;

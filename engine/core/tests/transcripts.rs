@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use podium_core::view::present;
 use podium_core::{
     CompletionEvent, Effect, Event, InboxMessage, Outgoing, Payload, RunHead, Span, TaskReport, TaskState,
-    TaskStatus, Timestamp,
+    TaskStatus, Timestamp, WantedDefinition,
 };
 use serde_json::Value;
 use support::{START, Story};
@@ -240,7 +240,18 @@ fn effect(story: &Story, effect: &Effect) -> String {
         Effect::Settled(no) => format!("settled #{no}"),
         Effect::RunWanted(wanted) => {
             let members: Vec<&String> = wanted.input.map().keys().collect();
-            format!("wants run of {} version {:?}, input members {members:?}", wanted.name, wanted.version)
+            let what = match &wanted.definition {
+                WantedDefinition::Registered { name, version } => format!("{name} version {version:?}"),
+                WantedDefinition::Inline(_) => "a definition given whole".to_owned(),
+            };
+            format!("wants run of {what}, input members {members:?}")
+        }
+        Effect::Told(told) => {
+            format!(
+                "tells {} {}",
+                story.names(&told.to.to_string()),
+                story.names(&format!("{:?}", told.message))
+            )
         }
         Effect::InboxTaken(inbox) => format!("taken {inbox}"),
         Effect::Parked(parked) => format!("parked {} until {}", parked.inbox, seconds(parked.expires_at)),

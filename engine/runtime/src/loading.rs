@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use podium_core::{InboxId, InboxMessage, RunId, RunState};
+use podium_core::{InboxId, InboxMessage, Needs, RunId, RunState};
 
 use crate::cache::CachedRun;
 use crate::errors::storage;
 use crate::messages::EngineError;
+use crate::plans::{Answers, Looked};
 use crate::shared::Shared;
 
 /// A connection whose other end vanished without a word never answers; the runs must not wait with it.
@@ -29,13 +30,22 @@ pub(crate) struct Wanted {
     /// Its inbox rows too, read after the run: a row that is gone by then was taken in a later version, which
     /// the version guard would notice.
     pub(crate) inbox: bool,
-    /// Definitions that its decision asked for.
-    pub(crate) definitions: Vec<(String, Option<i32>)>,
+    /// What its decision asked for.
+    pub(crate) needs: Needs,
+    /// What it was told before.
+    pub(crate) answers: Answers,
 }
 
 impl Wanted {
     pub(crate) fn run(run: RunId) -> Self {
-        Wanted { run, have: None, fresh: false, inbox: false, definitions: Vec::new() }
+        Wanted {
+            run,
+            have: None,
+            fresh: false,
+            inbox: false,
+            needs: Needs::default(),
+            answers: Answers::default(),
+        }
     }
 }
 
@@ -48,9 +58,10 @@ pub(crate) enum Found {
     Run {
         run: Box<CachedRun>,
         inbox: Vec<(InboxId, InboxMessage)>,
+        answers: Answers,
     },
-    /// Nothing to read: begin the run's first turn again.
-    Fresh,
+    /// Begin the run's first turn again.
+    Fresh(Answers),
     Gone,
 }
 
@@ -98,7 +109,7 @@ async fn begin(shared: Arc<Shared>, wanted: Vec<Wanted>) -> (Vec<Loaded>, Vec<Re
     for one in wanted {
         let state = states.remove(&one.run);
         let known = state.as_ref().is_none_or(|s| shared.plans.get(&s.head.snapshot).is_some());
-        if one.definitions.is_empty() && !one.inbox && known {
+        if one.needs.is_empty() && !one.inbox && known {
             // nothing is left to wait for
             done.push(Loaded { run: one.run, found: complete(&shared, one, state).await });
         } else {
@@ -136,16 +147,17 @@ async fn read_runs(shared: &Shared, ids: &[RunId]) -> Result<Vec<RunState>, Engi
 }
 
 async fn complete(shared: &Shared, wanted: Wanted, state: Option<RunState>) -> Result<Found, EngineError> {
-    for (name, version) in &wanted.definitions {
-        match shared.definitions.load(&shared.store, &shared.plans, name, *version).await {
-            Ok(_) => {}
-            Err(error @ EngineError::Unavailable(_)) => return Err(error),
-            // stored by somebody who did not validate it: it can be started by nobody
-            Err(_) => shared.definitions.unusable(name, *version),
-        }
+    let mut answers = wanted.answers;
+    for (name, version) in &wanted.needs.definitions {
+        let read = shared.definitions.load(&shared.store, &shared.plans, name, *version).await;
+        answers.note(name, *version, Looked::of(read)?);
+    }
+    for definition in &wanted.needs.inline {
+        let looked = shared.definitions.load_inline(&shared.store, &shared.plans, definition).await?;
+        answers.note_inline(definition, looked);
     }
     if wanted.fresh {
-        return Ok(Found::Fresh);
+        return Ok(Found::Fresh(answers));
     }
     let run = match (wanted.have, state) {
         (Some(have), _) => have,
@@ -161,5 +173,5 @@ async fn complete(shared: &Shared, wanted: Wanted, state: Option<RunState>) -> R
     } else {
         Vec::new()
     };
-    Ok(Found::Run { run, inbox })
+    Ok(Found::Run { run, inbox, answers })
 }

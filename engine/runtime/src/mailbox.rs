@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::lease::Leased;
 use crate::messages::{EngineError, Reported, TaskView};
+use crate::plans::Answers;
 use crate::ready::{Queue, Ready};
 
 /// One thing for one run.
@@ -33,6 +34,8 @@ pub(crate) struct Start {
     pub(crate) plan: Arc<Plan>,
     /// The metadata with which the definition was resolved; the start holds only while that is current.
     pub(crate) metadata_version: i64,
+    /// What was read because its first decision asked for it.
+    pub(crate) answers: Answers,
 }
 
 /// What became of a start.

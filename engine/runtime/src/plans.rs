@@ -1,5 +1,6 @@
 //! Compiled plans by the hash of their snapshot, and what each registered definition means now.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,8 +8,8 @@ use std::time::Instant;
 use parking_lot::{Mutex, RwLock};
 use podium_core::decide::Known;
 use podium_core::def::{TaskDef, WorkflowDef};
-use podium_core::plan::{Snapshot, snapshot};
-use podium_core::{Payload, Plan, SnapshotHash};
+use podium_core::plan::{InlineDefinition, Snapshot, pin_latest, snapshot, unpinned};
+use podium_core::{Payload, Plan, SnapshotHash, WantedDefinition};
 use podium_store::Store;
 use serde_json::{Map, Value};
 
@@ -17,6 +18,8 @@ use crate::messages::EngineError;
 
 /// Plans kept in memory.
 const PLANS_AT_MOST: usize = 4_096;
+/// Definitions given whole by tasks that are kept in memory.
+const INLINE_AT_MOST: usize = 4_096;
 /// Names looked up and not found that are remembered (decisions ask for them).
 const ABSENT_AT_MOST: usize = 1_024;
 
@@ -108,7 +111,72 @@ fn merge_template(template: &Map<String, Value>, given: &Payload) -> Payload {
     Payload::from_map(input)
 }
 
-type Versions = HashMap<Option<i32>, Option<Arc<Resolved>>>;
+type Versions = HashMap<Option<i32>, Looked>;
+
+/// What was read because one decision asked for it. It counts for that decision even if definitions have moved since it
+/// was read: while others register definitions all the time, a decision that asks again would never be made.
+#[derive(Clone, Default)]
+pub(crate) struct Answers {
+    by_name: HashMap<(String, Option<i32>), Looked>,
+    inline: HashMap<[u8; 32], Looked>,
+}
+
+impl Answers {
+    pub(crate) fn note(&mut self, name: &str, version: Option<i32>, looked: Looked) {
+        if let Looked::Found(found) = &looked {
+            // the latest is one of the versions; a decision may go on to ask for it by its number
+            self.by_name.insert((name.to_owned(), Some(found.version)), looked.clone());
+        }
+        self.by_name.insert((name.to_owned(), version), looked);
+    }
+
+    pub(crate) fn note_inline(&mut self, definition: &InlineDefinition, looked: Looked) {
+        self.inline.insert(definition.key(), looked);
+    }
+
+    fn look(&self, name: &str, version: Option<i32>) -> Option<&Looked> {
+        if self.by_name.is_empty() {
+            return None;
+        }
+        self.by_name.get(&(name.to_owned(), version))
+    }
+}
+
+/// What became of a look-up.
+#[derive(Clone)]
+pub(crate) enum Looked {
+    Found(Arc<Resolved>),
+    Absent,
+    /// It is there, and nobody can start it, for this reason.
+    Unusable(String),
+}
+
+impl Looked {
+    /// What a read came to; an error is left if trying again may help.
+    pub(crate) fn of(read: Result<Option<Arc<Resolved>>, EngineError>) -> Result<Looked, EngineError> {
+        match read {
+            Ok(found) => Ok(found.map_or(Looked::Absent, Looked::Found)),
+            Err(error @ EngineError::Unavailable(_)) => Err(error),
+            // stored by somebody who did not validate it: it can be started by nobody
+            Err(error) => Ok(Looked::Unusable(error.to_string())),
+        }
+    }
+
+    fn found(&self) -> Option<Arc<Resolved>> {
+        match self {
+            Looked::Found(found) => Some(found.clone()),
+            Looked::Absent | Looked::Unusable(_) => None,
+        }
+    }
+
+    fn known(&self) -> Known {
+        match self {
+            Looked::Found(found) => Known::Found { snapshot: found.plan.hash, version: found.version },
+            Looked::Absent => Known::Absent,
+            Looked::Unusable(reason) => Known::Unusable(reason.clone()),
+        }
+    }
+}
 
 #[derive(Default)]
 struct Registered {
@@ -116,6 +184,7 @@ struct Registered {
     metadata_version: i64,
     by_name: HashMap<String, Versions>,
     absent: usize,
+    inline: HashMap<[u8; 32], Looked>,
     task_defs: Option<Arc<HashMap<String, TaskDef>>>,
 }
 
@@ -171,16 +240,40 @@ impl Drop for Place<'_> {
 impl Definitions {
     /// A definition that is in memory.
     pub(crate) fn cached(&self, name: &str, version: Option<i32>) -> Option<Arc<Resolved>> {
-        self.registered.read().by_name.get(name)?.get(&version)?.clone()
+        self.registered.read().by_name.get(name)?.get(&version)?.found()
+    }
+
+    /// A definition that a decision has asked for.
+    pub(crate) fn wanted(&self, answers: &Answers, wanted: &WantedDefinition) -> Option<Arc<Resolved>> {
+        match wanted {
+            WantedDefinition::Registered { name, version } => match answers.look(name, *version) {
+                Some(looked) => looked.found(),
+                None => self.cached(name, *version),
+            },
+            WantedDefinition::Inline(definition) => match answers.inline.get(&definition.key()) {
+                Some(looked) => looked.found(),
+                None => self.registered.read().inline.get(&definition.key())?.found(),
+            },
+        }
     }
 
     /// What a decision may know of a definition.
-    pub(crate) fn known(&self, name: &str, version: Option<i32>) -> Known {
-        match self.registered.read().by_name.get(name).and_then(|versions| versions.get(&version)) {
-            Some(Some(found)) => Known::Found { snapshot: found.plan.hash, version: found.version },
-            Some(None) => Known::Absent,
-            None => Known::NotLoaded,
+    pub(crate) fn known(&self, answers: &Answers, name: &str, version: Option<i32>) -> Known {
+        if let Some(looked) = answers.look(name, version) {
+            return looked.known();
         }
+        let registered = self.registered.read();
+        let looked = registered.by_name.get(name).and_then(|versions| versions.get(&version));
+        looked.map_or(Known::NotLoaded, Looked::known)
+    }
+
+    /// What a decision may know of a definition given whole.
+    pub(crate) fn known_inline(&self, answers: &Answers, definition: &InlineDefinition) -> Known {
+        if let Some(looked) = answers.inline.get(&definition.key()) {
+            return looked.known();
+        }
+        let registered = self.registered.read();
+        registered.inline.get(&definition.key()).map_or(Known::NotLoaded, Looked::known)
     }
 
     /// The metadata version is (at least) this one now: what is older is forgotten.
@@ -261,9 +354,28 @@ impl Definitions {
         self.resolve(store, plans, def, metadata_version).await
     }
 
-    /// A definition that cannot be compiled: for decisions it is as good as absent.
-    pub(crate) fn unusable(&self, name: &str, version: Option<i32>) {
-        self.registered.write().by_name.entry(name.to_owned()).or_default().insert(version, None);
+    /// Makes a definition that a task gives whole ready to start: its snapshot is stored. One that cannot be run is
+    /// remembered with the reason.
+    pub(crate) async fn load_inline(
+        &self,
+        store: &Store,
+        plans: &Plans,
+        definition: &InlineDefinition,
+    ) -> Result<Looked, EngineError> {
+        let def = workflow_def(definition.text())?;
+        let metadata_version = store.metadata_version().await.map_err(storage)?;
+        self.moved(metadata_version);
+        let resolved = self.resolve(store, plans, &def, metadata_version).await;
+        let looked = Looked::of(resolved.map(|found| Some(Arc::new(found))))?;
+        let mut registered = self.registered.write();
+        if registered.metadata_version == metadata_version {
+            if registered.inline.len() >= INLINE_AT_MOST {
+                // made again at the price of two reads
+                registered.inline.clear();
+            }
+            registered.inline.insert(definition.key(), looked.clone());
+        }
+        Ok(looked)
     }
 
     async fn resolve(
@@ -274,7 +386,21 @@ impl Definitions {
         metadata_version: i64,
     ) -> Result<Resolved, EngineError> {
         let task_defs = self.task_defs(store, metadata_version).await?;
-        let snapshot = snapshot(def, &|name| task_defs.get(name).cloned());
+        let mut latest = HashMap::new();
+        for name in unpinned(def) {
+            let stored = store.get_workflow_def(name, None).await.map_err(storage)?;
+            let stored = stored.ok_or_else(|| {
+                EngineError::Invalid(format!(
+                    "The Task {name} defined as a sub-workflow has no workflow definition available "
+                ))
+            })?;
+            latest.insert(name.to_owned(), stored.version);
+        }
+        let mut def = Cow::Borrowed(def);
+        if !latest.is_empty() {
+            pin_latest(def.to_mut(), &latest);
+        }
+        let snapshot = snapshot(&def, &|name| task_defs.get(name).cloned());
         Ok(Resolved::new(plans.of(store, &snapshot).await?, metadata_version))
     }
 
@@ -317,7 +443,7 @@ impl Definitions {
         if found.is_none() {
             if registered.absent >= ABSENT_AT_MOST {
                 registered.by_name.retain(|_, versions| {
-                    versions.retain(|_, found| found.is_some());
+                    versions.retain(|_, looked| !matches!(looked, Looked::Absent));
                     !versions.is_empty()
                 });
                 registered.absent = 0;
@@ -327,9 +453,9 @@ impl Definitions {
         let versions = registered.by_name.entry(name.to_owned()).or_default();
         if let Some(found) = &found {
             // the latest is one of the versions; a decision may go on to ask for it by its number
-            versions.insert(Some(found.version), Some(found.clone()));
+            versions.insert(Some(found.version), Looked::Found(found.clone()));
         }
-        versions.insert(version, found);
+        versions.insert(version, found.map_or(Looked::Absent, Looked::Found));
     }
 }
 

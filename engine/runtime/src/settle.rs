@@ -144,6 +144,9 @@ impl Writer {
         for child in turn.children() {
             shared.send_due(child);
         }
+        for run in turn.told() {
+            shared.mailboxes.send_own(run, Work::Inbox, Reply::None);
+        }
         let ended = turn.run.state.head.status.is_terminal();
         if ended && turn.was_open {
             shared.stats.runs_ended.one();
@@ -248,6 +251,7 @@ fn done(said: Said) -> Result<(), EngineError> {
         Said::Refused(Refusal::RunEnded | Refusal::TaskEnded | Refusal::NotReady) => Ok(()),
         Said::Refused(refusal @ Refusal::RunCompleted) => Err(EngineError::Conflict(refusal.to_string())),
         Said::Refused(refusal @ Refusal::UnknownTask) => Err(EngineError::NotFound(refusal.to_string())),
+        Said::Refused(refusal @ Refusal::Unstartable(_)) => Err(EngineError::Invalid(refusal.to_string())),
     }
 }
 
@@ -259,6 +263,8 @@ fn reported(said: Said, run: &CachedRun, task: TaskNo) -> Result<Reported, Engin
             Ok(Reported::Ignored(view?))
         }
         Said::Refused(Refusal::UnknownTask) => Err(no_task(run.state.task_id(task))),
-        Said::Refused(refusal @ Refusal::NotReady) => Err(EngineError::Rejected(refusal.to_string())),
+        Said::Refused(refusal @ (Refusal::NotReady | Refusal::Unstartable(_))) => {
+            Err(EngineError::Rejected(refusal.to_string()))
+        }
     }
 }

@@ -4,16 +4,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use podium_core::decide::{Known, World};
+use podium_core::plan::InlineDefinition;
 use podium_core::{
-    Cx, Decision, Effect, Event, InboxId, Needs, NewRun, Outgoing, Payload, RunId, RunState, Settings,
-    TaskNo, TaskState, Timestamp, WantedRun, decide,
+    Cx, Decision, Effect, Event, InboxId, InboxMessage, Needs, NewRun, Outgoing, Payload, Refusal, RunId,
+    RunState, Settings, TaskNo, TaskState, Timestamp, WantedDefinition, WantedRun, decide,
 };
 use podium_store::{Change, ChangeKind, INBOX_ROWS};
 
 use crate::cache::CachedRun;
 use crate::entropy::random;
 use crate::mailbox::{Envelope, Said, Start, Work};
-use crate::plans::Definitions;
+use crate::plans::{Answers, Definitions};
 use crate::ready::Queues;
 
 /// What decisions of this node may look at, besides the time.
@@ -23,13 +24,23 @@ pub(crate) struct Outside<'a> {
     pub(crate) queues: &'a Queues,
 }
 
-impl World for Outside<'_> {
+/// The same for one turn, with what was read for it.
+struct Informed<'a> {
+    outside: &'a Outside<'a>,
+    answers: &'a Answers,
+}
+
+impl World for Informed<'_> {
     fn definition(&self, name: &str, version: Option<i32>) -> Known {
-        self.definitions.known(name, version)
+        self.outside.definitions.known(self.answers, name, version)
+    }
+
+    fn inline(&self, definition: &InlineDefinition) -> Known {
+        self.outside.definitions.known_inline(self.answers, definition)
     }
 
     fn polled_recently(&self, task_type: &str, domain: &str) -> bool {
-        self.queues.polled_recently(task_type, domain)
+        self.outside.queues.polled_recently(task_type, domain)
     }
 }
 
@@ -37,6 +48,8 @@ impl World for Outside<'_> {
 pub(crate) enum Trouble {
     /// These must be loaded first.
     Needs(Needs),
+    /// There can be no such run: its start is refused.
+    Unstartable(Refusal),
     /// A decision broke one of its own rules.
     Broken(String),
 }
@@ -50,6 +63,8 @@ pub(crate) struct Turn {
     /// What all of its decisions changed, in order; the store keeps the last image of each row.
     pub(crate) effects: Vec<Effect>,
     children: Vec<RunState>,
+    /// What was read because a decision of this turn asked for it.
+    pub(crate) answers: Answers,
     /// Work that must wait until this turn is committed.
     pub(crate) later: Vec<Envelope>,
     /// Inbox rows heard: one that came by two ways counts once.
@@ -72,7 +87,8 @@ impl Turn {
     pub(crate) fn start(start: &Start) -> Self {
         let state = RunState::new(start.new.clone());
         let base = ChangeKind::Insert { metadata_version: Some(start.metadata_version) };
-        Turn::on(Box::new(CachedRun { state, plan: start.plan.clone(), own: true }), base)
+        let run = Box::new(CachedRun { state, plan: start.plan.clone(), own: true });
+        Turn { answers: start.answers.clone(), ..Turn::on(run, base) }
     }
 
     fn on(run: Box<CachedRun>, base: ChangeKind) -> Self {
@@ -83,6 +99,7 @@ impl Turn {
             heard: Vec::new(),
             effects: Vec::new(),
             children: Vec::new(),
+            answers: Answers::default(),
             later: Vec::new(),
             inbox: Vec::new(),
             handed: Vec::new(),
@@ -140,6 +157,7 @@ impl Turn {
                 self.spoilt = Some(match trouble {
                     Trouble::Broken(text) => text,
                     Trouble::Needs(_) => "a claim asked for a definition".to_owned(),
+                    Trouble::Unstartable(refusal) => refusal.to_string(),
                 });
                 false
             }
@@ -158,7 +176,8 @@ impl Turn {
     }
 
     fn decide_one(&mut self, event: &Event, now: Timestamp, outside: &Outside<'_>) -> Result<Said, Trouble> {
-        let cx = Cx { now, random: random(), settings: outside.settings, world: outside };
+        let world = Informed { outside, answers: &self.answers };
+        let cx = Cx { now, random: random(), settings: outside.settings, world: &world };
         let CachedRun { state, plan, .. } = &mut *self.run;
         // a fault in a decision costs its run's callers an error, not the node its writer
         let decision = catch_unwind(AssertUnwindSafe(|| decide(plan, state, event, &cx)));
@@ -169,7 +188,7 @@ impl Turn {
                 }
                 for effect in &effects {
                     if let Effect::RunWanted(wanted) = effect {
-                        self.children.push(child(wanted, now, outside.definitions)?);
+                        self.children.push(child(wanted, now, outside.definitions, &self.answers)?);
                     }
                 }
                 if self.effects.is_empty() {
@@ -179,6 +198,7 @@ impl Turn {
                 }
                 Ok(Said::Done)
             }
+            Ok(Decision::Refused(refusal @ Refusal::Unstartable(_))) => Err(Trouble::Unstartable(refusal)),
             Ok(Decision::Refused(refusal)) => Ok(Said::Refused(refusal)),
             Ok(Decision::Needs(needs)) => Err(Trouble::Needs(needs)),
             Err(panic) => Err(Trouble::Broken(format!("the decision broke off: {}", panic_text(&*panic)))),
@@ -224,6 +244,14 @@ impl Turn {
     pub(crate) fn emitted(&self) -> impl Iterator<Item = &Arc<Outgoing>> {
         self.effects.iter().filter_map(|effect| match effect {
             Effect::Emitted(body) if !self.effects.contains(&Effect::Settled(body.task)) => Some(body),
+            _ => None,
+        })
+    }
+
+    /// Runs that this turn told something.
+    pub(crate) fn told(&self) -> impl Iterator<Item = RunId> {
+        self.effects.iter().filter_map(|effect| match effect {
+            Effect::Told(told) => Some(told.to),
             _ => None,
         })
     }
@@ -312,9 +340,22 @@ fn take_row(effects: &mut Vec<Effect>, row: InboxId) {
 }
 
 /// The row of a run that this one starts. It is born due, so that a crash before its first turn loses nothing.
-fn child(wanted: &WantedRun, now: Timestamp, definitions: &Definitions) -> Result<RunState, Trouble> {
-    let Some(found) = definitions.cached(&wanted.name, wanted.version) else {
-        return Err(Trouble::Needs(Needs { definitions: vec![(wanted.name.clone(), wanted.version)] }));
+fn child(
+    wanted: &WantedRun,
+    now: Timestamp,
+    definitions: &Definitions,
+    answers: &Answers,
+) -> Result<RunState, Trouble> {
+    let Some(found) = definitions.wanted(answers, &wanted.definition) else {
+        // forgotten since the decision looked: definitions have moved
+        let mut missing = Needs::default();
+        match &wanted.definition {
+            WantedDefinition::Registered { name, version } => {
+                missing.definitions.push((name.clone(), *version));
+            }
+            WantedDefinition::Inline(definition) => missing.inline.push(definition.clone()),
+        }
+        return Err(Trouble::Needs(missing));
     };
     let mut state = RunState::new(NewRun {
         id: wanted.id,
@@ -346,9 +387,18 @@ pub(crate) fn effect_bytes(effects: &[Effect]) -> usize {
             Effect::Parked(event) => ROW + event.event.data.len(),
             Effect::Logged { line, .. } => ROW + line.text.len(),
             Effect::RunWanted(wanted) => ROW + payload(&wanted.input),
+            Effect::Told(told) => ROW + message_bytes(&told.message),
             Effect::TaskRemoved(_) | Effect::Settled(_) | Effect::InboxTaken(_) | Effect::Unparked(_) => ROW,
         })
         .sum()
+}
+
+fn message_bytes(message: &InboxMessage) -> usize {
+    match message {
+        InboxMessage::Completion(event) => event.data.len(),
+        InboxMessage::ChildEnded(ended) => ended.output.len(),
+        InboxMessage::ParentEnded(ended) => ended.reason.len(),
+    }
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

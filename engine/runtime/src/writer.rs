@@ -220,9 +220,15 @@ impl Writer {
             Trouble::Needs(needs) => {
                 let fresh =
                     matches!(turn.heard.first(), Some((first, _)) if matches!(first.work, Work::Start(_)));
+                let mut turn = *turn;
+                let answers = std::mem::take(&mut turn.answers);
                 let work = turn.into_work();
                 let inbox = work.iter().any(|e| matches!(e.work, Work::Inbox));
-                self.want(Wanted { definitions: needs.definitions, fresh, inbox, ..Wanted::run(run) }, work);
+                self.want(Wanted { needs, answers, fresh, inbox, ..Wanted::run(run) }, work);
+            }
+            Trouble::Unstartable(refusal) => {
+                let error = EngineError::Invalid(refusal.to_string());
+                turn.into_work().into_iter().for_each(|envelope| envelope.fail(error.clone()));
             }
             Trouble::Broken(text) => self.give_up(*turn, &text, Blame::Last),
         }
@@ -253,12 +259,14 @@ impl Writer {
     fn loaded(&mut self, loaded: Loaded) {
         let waiting = self.waiting(loaded.run);
         match loaded.found {
-            Ok(Found::Run { run, inbox }) => {
+            Ok(Found::Run { run, inbox, answers }) => {
                 let idle = inbox.is_empty() && waiting.iter().all(|e| matches!(e.work, Work::Inbox));
                 if idle {
                     return self.cache.put(run);
                 }
-                self.forming.add(Turn::of(run));
+                let mut turn = Turn::of(run);
+                turn.answers = answers;
+                self.forming.add(turn);
                 let mut rows = Some(inbox);
                 for envelope in waiting {
                     if !matches!(envelope.work, Work::Inbox) {
@@ -270,7 +278,14 @@ impl Writer {
                     }
                 }
             }
-            Ok(Found::Fresh) => waiting.into_iter().for_each(|e| self.accept(e)),
+            Ok(Found::Fresh(answers)) => {
+                for mut envelope in waiting {
+                    if let Work::Start(start) = &mut envelope.work {
+                        start.answers = answers.clone();
+                    }
+                    self.accept(envelope);
+                }
+            }
             Ok(Found::Gone) => waiting.into_iter().for_each(|e| {
                 self.shared.timers.settled(e.run);
                 let error = no_run(e.run);

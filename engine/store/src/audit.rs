@@ -21,7 +21,8 @@ pub struct Audit {
 /// `$1` shard, `$2` behind this id, `$3` runs to look at, `$4` at rest for so many µs.
 ///
 /// A cause of progress is a wake-up, an inbox row, a message on its way out, or an open task that somebody outside
-/// answers for. Tasks that only wait for other tasks of their run are none. A pause is one by itself; a fault says
+/// answers for. Tasks that only wait for other tasks of their run are none, and one that runs a child is one only while
+/// the child is open: when the child ends, its message is an inbox row of the same commit. A pause is one by itself; a fault says
 /// that there is none and why, and is counted for itself.
 const AUDIT: &str = "
 WITH stretch AS (
@@ -38,6 +39,9 @@ SELECT count(*) AS looked_at,
                 SELECT FROM task AS t
                 WHERE t.shard = s.shard AND t.run_id = s.id AND t.status IN (0, 1)
                     AND t.task_type NOT IN ('JOIN', 'EXCLUSIVE_JOIN', 'DO_WHILE')
+                    AND (t.task_type <> 'SUB_WORKFLOW' OR EXISTS (
+                        SELECT FROM run AS c WHERE c.id >= t.child AND c.id <= t.child AND c.status IN (0, 1)
+                    ))
             )
             AND NOT EXISTS (SELECT FROM inbox AS i WHERE i.shard = s.shard AND i.run_id = s.id)
             AND NOT EXISTS (SELECT FROM outbox AS o WHERE o.shard = s.shard AND o.run_id = s.id AND o.pending)

@@ -41,6 +41,17 @@ pub(crate) enum Unwritable {
     Broken(&'static str),
 }
 
+/// Messages of runs for other runs, column by column.
+#[derive(Debug, Default)]
+struct Told {
+    senders: Vec<Uuid>,
+    runs: Vec<Uuid>,
+    shards: Vec<i16>,
+    buckets: Vec<i16>,
+    sources: Vec<String>,
+    bodies: Vec<String>,
+}
+
 /// The rows of one batch, by part of the statement.
 #[derive(Debug)]
 pub(crate) struct Batch {
@@ -64,6 +75,7 @@ pub(crate) struct Batch {
     parents: Vec<Uuid>,
     removed: Rows,
     logged: Rows,
+    told: Told,
     /// Payloads that got a slot in this batch: told about it once it is committed.
     placed: Vec<(Payload, RunId, i64)>,
 }
@@ -89,6 +101,7 @@ impl Batch {
             parents: Vec::new(),
             removed: Rows::new(t.task_key),
             logged: Rows::new(t.log),
+            told: Told::default(),
             placed: Vec::new(),
         }
     }
@@ -175,6 +188,16 @@ impl Batch {
         for (no, line) in images.logged {
             self.logged.begin().run(run).int2(run.shard()).int4(no as i32).at(line.at).text(&line.text).end();
         }
+        for (at, told) in images.told.into_iter().enumerate() {
+            let body = serde_json::to_string(&told.message)
+                .expect("a struct of texts and ids always has a JSON text");
+            self.told.senders.push(run.uuid());
+            self.told.runs.push(told.to.uuid());
+            self.told.shards.push(told.to.shard());
+            self.told.buckets.push(told.to.bucket());
+            self.told.sources.push(format!("run/{run}/{version}/{at}"));
+            self.told.bodies.push(body);
+        }
         for (head, snapshot) in children {
             let mut places =
                 Places { limit: self.limits, run: head.id, new: Vec::new(), next_slot: &mut *next_slot };
@@ -214,8 +237,8 @@ impl Batch {
     }
 
     /// Which parts of the statement have rows.
-    pub(crate) fn parts(&self) -> u8 {
-        let any = |rows: &[&Rows], p: u8| if rows.iter().any(|r| !r.is_empty()) { p } else { 0 };
+    pub(crate) fn parts(&self) -> u16 {
+        let any = |rows: &[&Rows], p: u16| if rows.iter().any(|r| !r.is_empty()) { p } else { 0 };
         any(&[&self.updates], part::UPDATE)
             | any(&[&self.inserts], part::INSERT)
             | any(&[&self.confirms], part::CONFIRM)
@@ -224,20 +247,21 @@ impl Batch {
             | any(&[&self.payloads], part::PAYLOAD)
             | any(&[&self.taken, &self.parked, &self.unparked, &self.emitted, &self.settled], part::EVENTS)
             | any(&[&self.children, &self.removed, &self.logged], part::RARE)
+            | if self.told.senders.is_empty() { 0 } else { part::TOLD }
     }
 
     /// The arguments in the order in which `statement::text` numbers them.
     pub(crate) fn arguments(
         &self,
         write_id: i64,
-        parts: u8,
+        parts: u16,
     ) -> Result<PgArguments, sqlx::error::BoxDynError> {
-        let has = |p: u8| parts & p != 0;
+        let has = |p: u16| parts & p != 0;
         let mut args = PgArguments::default();
         args.reserve(16, self.len_bytes());
         args.add(write_id)?;
         let events = [&self.parked, &self.unparked, &self.emitted, &self.settled];
-        let ordered: [(u8, &[&Rows]); 8] = [
+        let ordered: [(u16, &[&Rows]); 8] = [
             (part::EVENTS, &[&self.taken]),
             (part::UPDATE, &[&self.updates]),
             (part::INSERT, &[&self.inserts]),
@@ -259,6 +283,14 @@ impl Batch {
             args.add(&self.parents[..])?;
             args.add(&self.removed)?;
             args.add(&self.logged)?;
+        }
+        if has(part::TOLD) {
+            args.add(&self.told.senders[..])?;
+            args.add(&self.told.runs[..])?;
+            args.add(&self.told.shards[..])?;
+            args.add(&self.told.buckets[..])?;
+            args.add(&self.told.sources[..])?;
+            args.add(&self.told.bodies[..])?;
         }
         Ok(args)
     }

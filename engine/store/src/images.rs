@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use podium_core::{Effect, InboxId, LogLine, Outgoing, ParkedEvent, RunHead, TaskNo, TaskState};
+use podium_core::{Effect, InboxId, LogLine, Outgoing, ParkedEvent, RunHead, TaskNo, TaskState, Told};
 
 /// What remains of a task's effects in one change.
 #[derive(Clone, Copy)]
@@ -27,6 +27,7 @@ pub(crate) struct Images<'a> {
     pub(crate) parked: Vec<&'a ParkedEvent>,
     pub(crate) unparked: Vec<InboxId>,
     pub(crate) logged: Vec<(TaskNo, &'a LogLine)>,
+    pub(crate) told: Vec<&'a Told>,
 }
 
 impl<'a> Images<'a> {
@@ -57,6 +58,7 @@ impl<'a> Images<'a> {
                         images.unparked.push(*id);
                     }
                 }
+                Effect::Told(told) => images.told.push(told),
                 Effect::Logged { task, line } => images.logged.push((*task, line)),
             }
         }

@@ -61,7 +61,9 @@ impl Store {
             (0..).zip(batches).flat_map(|(at, batch)| batch.messages.iter().map(move |m| (at, m))).collect();
         let each = || messages.iter().map(|(_, message)| *message);
         // what PostgreSQL keeps of a source is what it says about a row
-        let sources: Vec<String> = each().map(|(_, m)| source(m).replace('\0', "\u{fffd}")).collect();
+        let sources: Vec<String> = each()
+            .map(|(_, m)| Ok(source(m)?.replace('\0', "\u{fffd}")))
+            .collect::<Result<_, StoreError>>()?;
         let bodies: Vec<String> = each().map(|(run, m)| body(*run, m)).collect::<Result<_, StoreError>>()?;
         let row = sqlx::query(INGEST)
             .bind(lanes(|lane| &lane.cluster))
@@ -142,9 +144,12 @@ SELECT ARRAY(SELECT lane FROM moved) AS moved, ARRAY(SELECT lane FROM known) AS 
     ARRAY(SELECT run_id FROM stored ORDER BY id) AS runs,
     ARRAY(SELECT source FROM stored ORDER BY id) AS sources";
 
-fn source(message: &InboxMessage) -> &str {
+/// What tells the message from others for its run.
+fn source(message: &InboxMessage) -> Result<String, StoreError> {
     match message {
-        InboxMessage::Completion(event) => &event.source,
+        InboxMessage::Completion(event) => Ok(event.source.clone()),
+        // what runs tell each other comes with the commit of its sender; as its own source it is there once too
+        told => serde_json::to_string(told).map_err(|_| corrupt("inbox", "source", "ingest")),
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct Session {
     /// Months that have a partition of their own in every table: name, lowest id, lowest id of the next month.
     pub(crate) months: Vec<(String, Uuid, Uuid)>,
     /// The statement's forms by parts and month.
-    pub(crate) forms: HashMap<(u8, Option<usize>), Arc<str>>,
+    pub(crate) forms: HashMap<(u16, Option<usize>), Arc<str>>,
 }
 
 impl Session {
@@ -30,7 +30,7 @@ impl Session {
         self.months.iter().position(|(_, from, until)| *from <= low && high < *until)
     }
 
-    pub(crate) fn form(&mut self, parts: u8, month: Option<usize>) -> Arc<str> {
+    pub(crate) fn form(&mut self, parts: u16, month: Option<usize>) -> Arc<str> {
         let name = month.map(|m| self.months[m].0.as_str());
         self.forms.entry((parts, month)).or_insert_with(|| text(parts, name).into()).clone()
     }

@@ -27,21 +27,23 @@
 /// Parts of the statement, in the order of its arguments.
 pub(crate) mod part {
     /// Changed runs.
-    pub(crate) const UPDATE: u8 = 1;
+    pub(crate) const UPDATE: u16 = 1;
     /// New runs (and children).
-    pub(crate) const INSERT: u8 = 2;
+    pub(crate) const INSERT: u16 = 2;
     /// Runs that only have to be at a version.
-    pub(crate) const CONFIRM: u8 = 4;
+    pub(crate) const CONFIRM: u16 = 4;
     /// New task rows.
-    pub(crate) const ADD: u8 = 8;
+    pub(crate) const ADD: u16 = 8;
     /// Changed task rows.
-    pub(crate) const CHANGE: u8 = 16;
+    pub(crate) const CHANGE: u16 = 16;
     /// Payloads too large for a row.
-    pub(crate) const PAYLOAD: u8 = 32;
+    pub(crate) const PAYLOAD: u16 = 32;
     /// Inbox, parked events, outbox.
-    pub(crate) const EVENTS: u8 = 64;
+    pub(crate) const EVENTS: u16 = 64;
     /// Children, removed tasks, log lines.
-    pub(crate) const RARE: u8 = 128;
+    pub(crate) const RARE: u16 = 128;
+    /// Messages of these runs for other runs.
+    pub(crate) const TOLD: u16 = 256;
 }
 
 const UPDATE: &str = "changed AS (
@@ -215,6 +217,7 @@ const RARE: &str = "children AS (
         variables, extra, parent)
     WHERE (i.parent IN (SELECT s.id FROM stored AS s)) IS TRUE
     ON CONFLICT DO NOTHING
+    RETURNING id
 ),
 removed AS (
     DELETE FROM task%month% AS t
@@ -233,16 +236,28 @@ logged AS (
     WHERE (i.run_id IN (SELECT s.id FROM stored AS s)) IS TRUE
 )";
 
+/// What runs tell other runs. A run that was removed is told nothing; one that this statement creates is not in its
+/// snapshot yet. A row's source is the sender's version, so it is there once however often the statement is sent.
+const TOLD: &str = "told AS (
+    INSERT INTO inbox (run_id, shard, bucket, source, body)
+    SELECT i.run_id, i.shard, i.bucket, i.source, i.body
+    FROM unnest($@::uuid[], $@::uuid[], $@::smallint[], $@::smallint[], $@::text[], $@::text[])
+        AS i(sender, run_id, shard, bucket, source, body)
+    WHERE (i.sender IN (SELECT s.id FROM stored AS s)) IS TRUE
+        AND (%created%EXISTS (SELECT FROM run AS r WHERE r.id >= i.run_id AND r.id <= i.run_id))
+    ON CONFLICT DO NOTHING
+)";
+
 /// The statement for the given parts, on the partitions of a month (`Some("202611")`) or on the whole tables.
-pub(crate) fn text(parts: u8, month: Option<&str>) -> String {
+pub(crate) fn text(parts: u16, month: Option<&str>) -> String {
     let suffix = month.map(|m| format!("_{m}")).unwrap_or_default();
     // the parent's scan needs a bound on its partition key; beside it the index would be entered at the run's first task
     let prune = if month.is_some() { "" } else { "AND t.run_id >= i.run_id AND t.run_id <= i.run_id" };
     build(parts).replace("%month%", &suffix).replace("%prune%", prune)
 }
 
-fn build(parts: u8) -> String {
-    let has = |p: u8| parts & p != 0;
+fn build(parts: u16) -> String {
+    let has = |p: u16| parts & p != 0;
     let mut out = Vec::new();
     let mut argument = 1;
     let mut inbox_argument = 0;
@@ -263,8 +278,11 @@ fn build(parts: u8) -> String {
         } else {
             ""
         };
+        let created =
+            if has(part::RARE) { "(i.run_id IN (SELECT c.id FROM children AS c)) IS TRUE OR " } else { "" };
         out.push(
             text.replace("$#", &format!("${inbox_argument}"))
+                .replace("%created%", created)
                 .replace("%missing%", missing)
                 .replace("%run_columns%", RUN_COLUMNS)
                 .replace("%run_values%", RUN_VALUES),
@@ -308,6 +326,9 @@ fn build(parts: u8) -> String {
     if has(part::RARE) {
         add(RARE);
     }
+    if has(part::TOLD) {
+        add(TOLD);
+    }
     let confirmed = if has(part::CONFIRM) { " UNION ALL SELECT c.id FROM confirmed AS c" } else { "" };
     format!(
         "WITH {}
@@ -325,6 +346,6 @@ pub(crate) const PAYLOADS_AHEAD: &str = "INSERT INTO payload (run_id, shard, slo
 
 /// Any form that a writer may send, for tests that look at its plan.
 #[doc(hidden)]
-pub fn hot_statement(parts: u8, month: Option<&str>) -> String {
+pub fn hot_statement(parts: u16, month: Option<&str>) -> String {
     text(parts, month)
 }

@@ -379,7 +379,7 @@ impl Writer {
 
     /// Prepares the usual forms of the statement before the first caller waits for one.
     async fn warm(&mut self) -> Result<(), StoreError> {
-        const USUAL: [u8; 6] = [
+        const USUAL: [u16; 6] = [
             part::INSERT | part::ADD,
             part::UPDATE | part::CHANGE,
             part::UPDATE | part::ADD | part::CHANGE,
@@ -484,7 +484,7 @@ async fn run_form(
     session: &mut Session,
     batch: &Batch,
     write_id: i64,
-    parts: u8,
+    parts: u16,
     month: Option<usize>,
 ) -> Result<Answer, sqlx::Error> {
     let arguments = batch.arguments(write_id, parts).map_err(sqlx::Error::Encode)?;

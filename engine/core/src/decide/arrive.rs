@@ -1,4 +1,5 @@
-//! A completion event finds its EVENT task, or is kept until that task begins (spec: pipeline §5).
+//! Something arrived from outside. What runs tell each other is in `children`; a completion event finds its EVENT task, or
+//! is kept until that task begins (spec: pipeline §5).
 //!
 //! | it names | and that is | then |
 //! |---|---|---|
@@ -32,7 +33,20 @@ enum Place {
 
 impl Turn<'_> {
     pub(super) fn arrived(&mut self, inbox: InboxId, message: &InboxMessage) -> Result<(), Refusal> {
-        let InboxMessage::Completion(event) = message;
+        match message {
+            InboxMessage::Completion(event) => self.completion(inbox, event),
+            InboxMessage::ChildEnded(ended) => {
+                self.other.push(Effect::InboxTaken(inbox));
+                self.child_ended(ended)
+            }
+            InboxMessage::ParentEnded(ended) => {
+                self.other.push(Effect::InboxTaken(inbox));
+                self.parent_ended(ended)
+            }
+        }
+    }
+
+    fn completion(&mut self, inbox: InboxId, event: &CompletionEvent) -> Result<(), Refusal> {
         if self.run.parked.iter().any(|p| p.inbox == inbox) {
             return Ok(());
         }

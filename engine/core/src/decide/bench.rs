@@ -7,7 +7,7 @@ use crate::effect::Effect;
 use crate::event::{Event, TaskReport};
 use crate::id::RunId;
 use crate::payload::Payload;
-use crate::plan::{Plan, snapshot};
+use crate::plan::{InlineDefinition, Plan, snapshot};
 use crate::run::{NewRun, RunExtra, RunState};
 use crate::task::{TaskState, TaskStatus};
 use crate::time::Timestamp;
@@ -16,6 +16,10 @@ struct Nobody;
 
 impl World for Nobody {
     fn definition(&self, _name: &str, _version: Option<i32>) -> Known {
+        Known::Absent
+    }
+
+    fn inline(&self, _definition: &InlineDefinition) -> Known {
         Known::Absent
     }
 

@@ -4,10 +4,8 @@
 use serde_json::{Map, Value, json};
 
 use super::Turn;
-use super::retry::mix;
-use crate::effect::{Effect, WantedRun};
+use crate::effect::{WantedDefinition, WantedRun};
 use crate::expr::java;
-use crate::id::RunId;
 use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::run::{RunExtra, RunState};
@@ -22,36 +20,21 @@ impl Turn<'_> {
     pub(super) fn start_failure_workflow(&mut self) {
         let Some(name) = self.failure_workflow_name() else { return };
         let version = self.plan.def().failure_workflow_version;
-        let link = match self.cx.world.definition(&name, version) {
-            super::Known::NotLoaded => {
-                self.needs.definitions.push((name, version));
-                return;
-            }
-            super::Known::Absent => {
-                let version = version.map_or_else(|| "null".to_owned(), |v| v.to_string());
-                format!(
-                    "Error workflow {name} failed to start.  reason: No such workflow defined. \
-                     name={name}, version={version}"
-                )
-            }
-            super::Known::Found { version, .. } => {
-                let id = self.failure_run_id();
-                let head = &self.run.head;
-                let wanted = WantedRun {
-                    id,
-                    name,
-                    version: Some(version),
-                    input: Payload::from_map(self.failure_input()),
-                    correlation_id: head.correlation_id.clone(),
-                    priority: 0,
-                    extra: RunExtra {
-                        task_to_domain: head.extra.task_to_domain.clone(),
-                        ..RunExtra::default()
-                    },
-                };
-                self.other.push(Effect::RunWanted(Box::new(wanted)));
-                id.to_string()
-            }
+        let wanted = WantedRun {
+            id: self.new_run_id(0),
+            definition: WantedDefinition::Registered { name: name.clone(), version },
+            input: Payload::from_map(self.failure_input()),
+            correlation_id: self.run.head.correlation_id.clone(),
+            priority: 0,
+            extra: RunExtra {
+                task_to_domain: self.run.head.extra.task_to_domain.clone(),
+                ..RunExtra::default()
+            },
+        };
+        let link = match self.want_run(wanted) {
+            None => return,
+            Some(Ok(id)) => id.to_string(),
+            Some(Err(reason)) => format!("Error workflow {name} failed to start.  reason: {reason}"),
         };
         let mut output = self.run.head.output.map().clone();
         output.insert(LINK.to_owned(), Value::String(link));
@@ -69,14 +52,6 @@ impl Turn<'_> {
             Value::Null => None,
             value => Some(java::to_text(value)).filter(|name| !name.trim().is_empty()),
         }
-    }
-
-    /// The same for the same end of the same run, however often the decision is made; time-ordered, in the same shard.
-    fn failure_run_id(&self) -> RunId {
-        let head = &self.run.head;
-        let bits = head.id.uuid().as_u128();
-        let seed = mix(bits as u64) ^ mix((bits >> 64) as u64) ^ mix(head.version as u64);
-        RunId::new(self.cx.now, mix(seed), u16::try_from(head.id.shard()).unwrap_or(0))
     }
 
     fn failure_input(&self) -> Map<String, Value> {

@@ -22,18 +22,34 @@ pub(crate) struct Halt {
     pub(super) reason: String,
     /// The task whose end decided it.
     pub(super) task: Option<TaskNo>,
+    /// If it comes with the start of the run, the start is refused instead.
+    pub(super) refuses_start: bool,
 }
 
 impl Halt {
     /// FAILED for a reason that is no task's.
     pub(crate) fn failed(reason: String) -> Self {
-        Halt { status: RunStatus::Failed, reason, task: None }
+        Halt { status: RunStatus::Failed, reason, task: None, refuses_start: false }
+    }
+
+    /// FAILED, or no run at all if the caller of the start can still be told.
+    pub(crate) fn refusing_start(reason: String) -> Self {
+        Halt { refuses_start: true, ..Halt::failed(reason) }
+    }
+
+    /// A task ended the run.
+    pub(super) fn by_task(status: RunStatus, reason: String, task: TaskNo) -> Self {
+        Halt { status, reason, task: Some(task), refuses_start: false }
     }
 }
 
 impl Turn<'_> {
     /// Ends the run unsuccessfully; its failure workflow starts.
     pub(super) fn halt(&mut self, halt: Halt) {
+        // version 0: nobody has heard of the run yet
+        if halt.refuses_start && self.run.head.version == 0 {
+            self.unstartable = Some(halt.reason.clone());
+        }
         if let Some(task) = halt.task
             && self.run.head.extra.failed_task.is_none()
         {
@@ -83,8 +99,8 @@ impl Turn<'_> {
             given => given.to_owned(),
         };
         match status {
-            "FAILED" => self.halt(Halt { status: RunStatus::Failed, reason, task: Some(task) }),
-            "TERMINATED" => self.halt(Halt { status: RunStatus::Terminated, reason, task: Some(task) }),
+            "FAILED" => self.halt(Halt::by_task(RunStatus::Failed, reason, task)),
+            "TERMINATED" => self.halt(Halt::by_task(RunStatus::Terminated, reason, task)),
             _ => {
                 self.head().reason = Some(reason.into());
                 self.complete_run(staged);
@@ -92,12 +108,22 @@ impl Turn<'_> {
         }
     }
 
+    /// The parent has ended, and this run with it: the parent knows.
+    pub(super) fn end_with_parent(&mut self, reason: String) {
+        self.note_end_of_run(RunStatus::Terminated, Some(reason));
+        self.close_quietly(RunStatus::Terminated);
+    }
+
     fn end_run(&mut self, status: RunStatus, reason: Option<String>) {
+        self.note_end_of_run(status, reason);
+        self.close(status);
+    }
+
+    fn note_end_of_run(&mut self, status: RunStatus, reason: Option<String>) {
         self.head().status = status;
         self.write_output();
         self.note_failed();
         self.head().reason = reason.map(Into::into);
-        self.close(status);
     }
 
     /// Output of the run: that of a TERMINATE task, else the output parameters, else that of the last task.
@@ -142,9 +168,15 @@ impl Turn<'_> {
         }
     }
 
-    /// Cancels what is open and stamps the end.
+    /// Cancels what is open, stamps the end and tells the parent.
     fn close(&mut self, status: RunStatus) {
+        self.close_quietly(status);
+        self.tell_parent();
+    }
+
+    fn close_quietly(&mut self, status: RunStatus) {
         let now = self.cx.now;
+        self.head().status = status;
         let open: Vec<TaskNo> = self.run.tasks.open().map(|t| t.no).collect();
         for no in open {
             self.cancel(no);
@@ -153,7 +185,6 @@ impl Turn<'_> {
             self.other.push(Effect::Unparked(parked.inbox));
         }
         let head = self.head();
-        head.status = status;
         head.ended_at = Some(now);
         head.updated_at = now;
     }
@@ -161,6 +192,7 @@ impl Turn<'_> {
     fn cancel(&mut self, no: TaskNo) {
         let partial = self.partial_join_output(no);
         self.withdraw(no);
+        self.end_child_of(no);
         let now = self.cx.now;
         self.change(no, |row| {
             row.status = TaskStatus::Canceled;

@@ -70,13 +70,20 @@ impl Mapping {
 
     /// A SCHEDULED row with its input; for a worker's type ready after the definition's `startDelay`.
     pub(crate) fn scheduled(&mut self, turn: &Turn<'_>, node: &Node) -> &mut TaskState {
-        self.scheduled_of(turn, node, &node.task_type, &node.def_name)
+        let input = self.input(turn, node);
+        self.scheduled_with(turn, node, input)
+    }
+
+    /// The same with an input of the kind's own making.
+    pub(crate) fn scheduled_with(&mut self, turn: &Turn<'_>, node: &Node, input: Payload) -> &mut TaskState {
+        self.scheduled_of(turn, node, &node.task_type, &node.def_name, input)
     }
 
     /// The same for a DYNAMIC task: `node` is its form as the type that was chosen, `name` its queue.
     pub(crate) fn scheduled_as(&mut self, turn: &Turn<'_>, node: &Node, name: &str) -> &mut TaskState {
         let name = name.into();
-        self.scheduled_of(turn, node, &name, &name)
+        let input = self.input(turn, node);
+        self.scheduled_of(turn, node, &name, &name, input)
     }
 
     fn scheduled_of(
@@ -85,8 +92,8 @@ impl Mapping {
         node: &Node,
         task_type: &Arc<str>,
         def_name: &Arc<str>,
+        input: Payload,
     ) -> &mut TaskState {
-        let input = self.input(turn, node);
         let delay = node.config.start_delay.max(0);
         let now = turn.cx.now;
         let by_worker = node.kind.by_worker();

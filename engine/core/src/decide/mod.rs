@@ -4,7 +4,8 @@
 //! mod        the question and the answer; one function per event
 //! turn       the run under change: every change of a row goes through it, and it makes the effects at the end
 //! report     a worker claims a task, hands it back, reports on it; the broker answers
-//! arrive     a completion event finds its EVENT task, or is kept
+//! arrive     something arrived from outside: a completion event finds its EVENT task, or is kept
+//! children   runs that this run starts; what runs tell each other
 //! advance    rounds: tasks that ended -> retries, successors -> new rows, until nothing changes
 //! mapping    a task of the definition -> rows
 //! retry      may a failed attempt be repeated, and when
@@ -22,6 +23,7 @@ mod advance;
 mod arrive;
 #[cfg(test)]
 pub(crate) mod bench;
+mod children;
 #[cfg(test)]
 mod depth_tests;
 mod failure;
@@ -34,13 +36,14 @@ mod scope;
 mod timeout;
 mod turn;
 
+pub(crate) use children::link_output;
 pub(crate) use finish::Halt;
 pub(crate) use mapping::{Mapping, unfit_reason};
 pub(crate) use turn::Turn;
 
 use crate::effect::Effect;
 use crate::event::Event;
-use crate::plan::Plan;
+use crate::plan::{InlineDefinition, Plan};
 use crate::run::{RunState, SnapshotHash};
 use crate::time::Timestamp;
 
@@ -59,6 +62,8 @@ pub struct Cx<'a> {
 pub trait World {
     /// The snapshot that a start of this definition would use now (`version` `None` = latest).
     fn definition(&self, name: &str, version: Option<i32>) -> Known;
+    /// The snapshot that a start of this definition would use now.
+    fn inline(&self, definition: &InlineDefinition) -> Known;
     /// Did a worker poll this task type in this domain within the last ten seconds?
     fn polled_recently(&self, task_type: &str, domain: &str) -> bool;
 }
@@ -71,6 +76,8 @@ pub enum Known {
         version: i32,
     },
     Absent,
+    /// It cannot be run, and why.
+    Unusable(String),
     /// Not loaded: the decision stops with [`Decision::Needs`] and is repeated once it is.
     NotLoaded,
 }
@@ -114,7 +121,7 @@ impl Default for Settings {
 pub enum Decision {
     /// The run was changed in place; these effects are the change, final images only. Empty = nothing changed.
     Done(Vec<Effect>),
-    /// The event is not allowed in this state. The run is as it was.
+    /// The event is not allowed in this state. The run is as it was, except that of an unstartable one nothing is left.
     Refused(Refusal),
     /// Something was not loaded. The run must be thrown away and the decision repeated on a fresh copy.
     Needs(Needs),
@@ -125,6 +132,15 @@ pub enum Decision {
 pub struct Needs {
     /// Definitions by name and version (`None` = latest).
     pub definitions: Vec<(String, Option<i32>)>,
+    /// Definitions given whole.
+    pub inline: Vec<InlineDefinition>,
+}
+
+impl Needs {
+    /// Nothing is missing.
+    pub fn is_empty(&self) -> bool {
+        self.definitions.is_empty() && self.inline.is_empty()
+    }
 }
 
 /// Why an event was not allowed. Not an error of the engine, and not logged as one.
@@ -136,6 +152,9 @@ pub enum Refusal {
     NotReady,
     #[error("task has already ended")]
     TaskEnded,
+    /// The definition with this input does not get as far as its first tasks, so there is no run.
+    #[error("{0}")]
+    Unstartable(String),
     #[error("run has already ended")]
     RunEnded,
     #[error("Cannot terminate a COMPLETED workflow.")]
@@ -167,6 +186,9 @@ pub fn decide(plan: &Plan, run: &mut RunState, event: &Event, cx: &Cx<'_>) -> De
     };
     match answer {
         Ok(()) => {
+            if let Some(reason) = turn.unstartable.take() {
+                return Decision::Refused(Refusal::Unstartable(reason));
+            }
             if !matches!(event, Event::Due | Event::Faulted { .. }) {
                 turn.touched();
             }

@@ -34,7 +34,7 @@ pub(super) fn judge(turn: &Turn<'_>, row: &TaskState) -> Result<Verdict, Halt> {
     }
     let status = run_status(row.status);
     let reason = failure_sentence(turn, row, status.as_str());
-    Err(Halt { status, reason, task: Some(row.no) })
+    Err(Halt::by_task(status, reason, row.no))
 }
 
 /// The status of a run that a task ended.
@@ -68,7 +68,7 @@ fn within_total(turn: &Turn<'_>, node: &Node, row: &TaskState) -> Result<(), Hal
         elapsed.as_secs()
     );
     let status = if row.status == TaskStatus::TimedOut { RunStatus::TimedOut } else { RunStatus::Failed };
-    Err(Halt { status, reason, task: Some(row.no) })
+    Err(Halt::by_task(status, reason, row.no))
 }
 
 /// Seconds before the attempt after `attempt`. Beyond 32 bits it is the largest 32-bit number.

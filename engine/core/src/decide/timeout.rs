@@ -52,7 +52,7 @@ impl Turn<'_> {
                  Timeout policy configured to TIME_OUT_WF",
                 limit.as_secs()
             );
-            self.halt(Halt { status: RunStatus::TimedOut, reason, task: None });
+            self.halt(Halt { status: RunStatus::TimedOut, ..Halt::failed(reason) });
             return;
         }
         if self.run.head.status != RunStatus::Running {
@@ -80,7 +80,7 @@ impl Turn<'_> {
             self.withdraw(no);
             self.end(no, TaskStatus::TimedOut, Some(overdue.reason.as_str().into()), None);
             if overdue.ends_run {
-                return Err(Halt { status: RunStatus::TimedOut, reason: overdue.reason, task: Some(no) });
+                return Err(Halt::by_task(RunStatus::TimedOut, overdue.reason, no));
             }
         } else if node.kind.is_watcher() && row.status == TaskStatus::InProgress {
             self.ask_join(no);
@@ -211,11 +211,13 @@ fn poll_end(node: &Node, row: &TaskState) -> Option<Timestamp> {
 }
 
 fn response_end(node: &Node, row: &TaskState) -> Option<Timestamp> {
-    // a JOIN, a loop and a WAIT wait for what is not theirs to hurry, an asynchronous system task for somebody outside
+    // a JOIN, a loop, a WAIT and a child's task wait for what is not theirs to hurry, an asynchronous system task for
+    // somebody outside
     let asynchronous =
         row.input.get("asyncComplete").map_or(node.config.async_complete == Some(true), |v| v == true);
-    let waits =
-        node.kind.is_watcher() || node.kind.name() == "WAIT" || (!node.kind.by_worker() && asynchronous);
+    let waits = node.kind.is_watcher()
+        || matches!(node.kind.name(), "WAIT" | "SUB_WORKFLOW")
+        || (!node.kind.by_worker() && asynchronous);
     let limit = node.timeout.response.filter(|_| !waits && row.status == TaskStatus::InProgress)?;
     let from = row.updated_at.max(row.started_at.unwrap_or_default());
     Some(from + Span::from_secs(row.callback_after_s) + limit)

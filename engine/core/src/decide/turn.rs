@@ -34,6 +34,8 @@ pub(crate) struct Turn<'a> {
     pub(super) needs: Needs,
     /// The earliest instant that this turn wants to be woken at.
     wake: Option<Timestamp>,
+    /// A start that must not be.
+    pub(super) unstartable: Option<String>,
     /// All deadlines were looked at: `wake` is exact, also if later than the stored one.
     pub(super) wake_exact: bool,
 }
@@ -51,6 +53,7 @@ impl<'a> Turn<'a> {
             joins: Vec::new(),
             needs: Needs::default(),
             wake: None,
+            unstartable: None,
             wake_exact: false,
         }
     }
@@ -190,13 +193,21 @@ impl<'a> Turn<'a> {
         resolve_value(value, &RunScope { plan: self.plan, run: self.run, task: Some(task) })
     }
 
+    /// The same where the id of the task is not known yet: `${CPEWF_TASK_ID}` stays as it is.
+    pub(crate) fn resolve_without_id(&self, value: &Value) -> Value {
+        if !mentions_template(value) {
+            return value.clone();
+        }
+        resolve_value(value, &RunScope { plan: self.plan, run: self.run, task: None })
+    }
+
     pub(super) fn wake_by(&mut self, at: Timestamp) {
         self.wake = Some(self.wake.map_or(at, |w| w.min(at)));
     }
 
     /// The answer: every changed row once, in a fixed order.
     pub(super) fn finish(mut self) -> Decision {
-        if !self.needs.definitions.is_empty() {
+        if !self.needs.is_empty() {
             return Decision::Needs(self.needs);
         }
         self.settle_wake();

@@ -10,6 +10,7 @@
 
 mod compile;
 mod graph;
+mod inline;
 mod node;
 mod snapshot;
 
@@ -23,8 +24,9 @@ use crate::time::Span;
 
 pub(crate) use compile::with_fallback;
 pub use graph::{Flow, FlowGraph};
+pub use inline::InlineDefinition;
 pub use node::{Input, Node, NodeIx, NodeRef, RetryRule, TimeoutRule};
-pub use snapshot::{Snapshot, snapshot};
+pub use snapshot::{Snapshot, pin_latest, snapshot, unpinned};
 
 /// A compiled snapshot: immutable, shared, cached by its hash.
 #[derive(Debug)]

@@ -1,8 +1,10 @@
 //! What a run keeps of the metadata from its start to its end.
 
+use std::collections::{BTreeSet, HashMap};
+
 use sha2::{Digest, Sha256};
 
-use crate::def::{TaskConfig, TaskDef, WorkflowDef};
+use crate::def::{SubWorkflowParams, TaskConfig, TaskDef, WorkflowDef};
 use crate::run::SnapshotHash;
 
 /// A definition with the task definitions that apply to its tasks (spec: semantics §2.8, "TD availability").
@@ -52,6 +54,50 @@ fn attach(tasks: &mut [TaskConfig], find: &dyn Fn(&str) -> Option<TaskDef>) {
             attach(branch, find);
         }
     }
+}
+
+/// Names of sub-workflows without a version: a run keeps the latest ones of its start.
+pub fn unpinned(def: &WorkflowDef) -> BTreeSet<&str> {
+    let mut names = BTreeSet::new();
+    let mut lists = vec![&def.tasks];
+    while let Some(list) = lists.pop() {
+        for task in list {
+            names.extend(task.sub_workflow_param.as_ref().and_then(|params| unpinned_name(task, params)));
+            lists.extend([&task.default_case, &task.loop_over]);
+            lists.extend(task.decision_cases.values().chain(&task.fork_tasks));
+        }
+    }
+    names
+}
+
+/// Gives sub-workflows without a version the one that stands here under their name.
+pub fn pin_latest(def: &mut WorkflowDef, latest: &HashMap<String, i32>) {
+    pin(&mut def.tasks, latest);
+}
+
+fn pin(tasks: &mut [TaskConfig], latest: &HashMap<String, i32>) {
+    for task in tasks {
+        let version = task.sub_workflow_param.as_ref().and_then(|params| unpinned_name(task, params));
+        if let (Some(version), Some(params)) =
+            (version.and_then(|name| latest.get(name)).copied(), &mut task.sub_workflow_param)
+        {
+            params.version = Some(version);
+        }
+        pin(&mut task.default_case, latest);
+        pin(&mut task.loop_over, latest);
+        for case in task.decision_cases.values_mut() {
+            pin(case, latest);
+        }
+        for branch in &mut task.fork_tasks {
+            pin(branch, latest);
+        }
+    }
+}
+
+fn unpinned_name<'d>(task: &TaskConfig, params: &'d SubWorkflowParams) -> Option<&'d str> {
+    let open =
+        task.kind() == "SUB_WORKFLOW" && params.version.is_none() && params.workflow_definition.is_none();
+    params.name.as_deref().filter(|_| open)
 }
 
 fn ad_hoc(kind: &str, name: &str) -> TaskDef {

@@ -15,6 +15,8 @@ mod kafka_publish;
 mod noop;
 mod set_variable;
 mod simple;
+mod start_workflow;
+mod sub_workflow;
 mod switch;
 mod terminate;
 mod undelivered;
@@ -123,8 +125,8 @@ static KINDS: &[&dyn TaskKind] = &[
     &kafka_publish::KafkaPublish,
     &terminate::Terminate,
     &undelivered::DO_WHILE,
-    &undelivered::SUB_WORKFLOW,
-    &undelivered::START_WORKFLOW,
+    &sub_workflow::SubWorkflow,
+    &start_workflow::StartWorkflow,
     &dynamic::Dynamic,
     &undelivered::FORK_JOIN_DYNAMIC,
     &exclusive_join::ExclusiveJoin,

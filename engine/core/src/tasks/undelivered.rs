@@ -8,8 +8,6 @@ use crate::plan::Node;
 pub(super) struct Undelivered(&'static str);
 
 pub(super) static DO_WHILE: Undelivered = Undelivered("DO_WHILE");
-pub(super) static SUB_WORKFLOW: Undelivered = Undelivered("SUB_WORKFLOW");
-pub(super) static START_WORKFLOW: Undelivered = Undelivered("START_WORKFLOW");
 pub(super) static FORK_JOIN_DYNAMIC: Undelivered = Undelivered("FORK_JOIN_DYNAMIC");
 pub(super) static INLINE: Undelivered = Undelivered("INLINE");
 pub(super) static LAMBDA: Undelivered = Undelivered("LAMBDA");

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use podium_core::decide::{Known, World};
 use podium_core::def::{TaskDef, WorkflowDef};
-use podium_core::plan::{Snapshot, snapshot};
+use podium_core::plan::{InlineDefinition, Snapshot, snapshot};
 use podium_core::run::SnapshotHash;
 use podium_core::{
     Cx, Decision, Effect, Event, NewRun, Payload, Plan, Refusal, RunExtra, RunId, RunState, Settings, Span,
@@ -28,6 +28,10 @@ impl World for Bench {
             Some(version) => Known::Found { snapshot: SnapshotHash([7; 32]), version: *version },
             None => Known::Absent,
         }
+    }
+
+    fn inline(&self, definition: &InlineDefinition) -> Known {
+        Known::Found { snapshot: SnapshotHash(definition.key()), version: 1 }
     }
 
     fn polled_recently(&self, task_type: &str, domain: &str) -> bool {

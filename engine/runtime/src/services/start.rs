@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use crate::entropy::random;
 use crate::mailbox::{Began, Reply, Start, Work, stopped};
 use crate::messages::{Definition, EngineError, StartRequest};
-use crate::plans::Resolved;
+use crate::plans::{Answers, Resolved};
 use crate::shared::Shared;
 
 /// All runs live in one shard until there are several.
@@ -68,5 +68,10 @@ fn new_run(shared: &Shared, request: &StartRequest, resolved: &Resolved) -> Star
         },
         now,
     };
-    Start { new, plan: resolved.plan.clone(), metadata_version: resolved.metadata_version }
+    Start {
+        new,
+        plan: resolved.plan.clone(),
+        metadata_version: resolved.metadata_version,
+        answers: Answers::default(),
+    }
 }
