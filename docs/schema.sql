@@ -211,11 +211,13 @@ CREATE TABLE public.outbox (
     value bytea NOT NULL,
     headers text,
     pending boolean DEFAULT true NOT NULL,
-    CONSTRAINT outbox_lane_check CHECK (((lane >= 0) AND (lane <= 63)))
+    CONSTRAINT outbox_lane_check CHECK (((lane >= '-1'::integer) AND (lane <= 63)))
 )
 WITH (fillfactor='70');
 
 COMMENT ON TABLE public.outbox IS 'Messages to publish. pending = nobody has acknowledged or refused it yet.';
+
+COMMENT ON COLUMN public.outbox.lane IS '-1 = an event of an own queue, named by topic, for event handlers.';
 
 CREATE TABLE public.parked_event (
     run_id uuid NOT NULL,
@@ -631,6 +633,49 @@ WITH (fillfactor='40', toast_tuple_target='8160');
 
 COMMENT ON TABLE public.run_rest IS 'Safety net: holds runs of months without a partition of their own.';
 
+CREATE TABLE public.schedule (
+    name text NOT NULL,
+    workflow text NOT NULL,
+    paused boolean NOT NULL,
+    next_at timestamp with time zone,
+    body text NOT NULL
+)
+WITH (fillfactor='40');
+
+COMMENT ON TABLE public.schedule IS 'What starts by the clock: the schedule as JSON, and when it fires next.';
+
+COMMENT ON COLUMN public.schedule.next_at IS 'Null: never (paused, its time is over, or the expression names no instant).';
+
+CREATE TABLE public.schedule_execution (
+    id uuid NOT NULL,
+    schedule text NOT NULL,
+    scheduled_at timestamp with time zone NOT NULL,
+    executed_at timestamp with time zone NOT NULL,
+    workflow text NOT NULL,
+    state smallint NOT NULL,
+    run_id uuid NOT NULL,
+    reason text,
+    cron text NOT NULL,
+    zone text NOT NULL,
+    request text NOT NULL,
+    CONSTRAINT schedule_execution_state_check CHECK (((state >= 0) AND (state <= 2)))
+)
+WITH (fillfactor='70');
+
+COMMENT ON TABLE public.schedule_execution IS 'Each firing of a schedule: made in the statement that moves the schedule on, so there is one for each instant.';
+
+COMMENT ON COLUMN public.schedule_execution.state IS '0 POLLED (its run is being started), 1 EXECUTED, 2 FAILED';
+
+COMMENT ON COLUMN public.schedule_execution.run_id IS 'Chosen before the start, so that a start that is repeated is the same run.';
+
+CREATE TABLE public.scheduler (
+    one boolean DEFAULT true NOT NULL,
+    paused boolean NOT NULL,
+    CONSTRAINT scheduler_one_check CHECK (one)
+);
+
+COMMENT ON TABLE public.scheduler IS 'One row: whether an operator stopped all schedules.';
+
 CREATE TABLE public.snapshot (
     hash bytea NOT NULL,
     id bigint NOT NULL,
@@ -791,6 +836,15 @@ ALTER TABLE ONLY public.run
 ALTER TABLE ONLY public.run_rest
     ADD CONSTRAINT run_rest_pkey PRIMARY KEY (id, shard);
 
+ALTER TABLE ONLY public.schedule_execution
+    ADD CONSTRAINT schedule_execution_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.schedule
+    ADD CONSTRAINT schedule_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.scheduler
+    ADD CONSTRAINT scheduler_pkey PRIMARY KEY (one);
+
 ALTER TABLE ONLY public.snapshot
     ADD CONSTRAINT snapshot_pkey PRIMARY KEY (hash);
 
@@ -812,6 +866,10 @@ ALTER TABLE ONLY public.task_rest
 ALTER TABLE ONLY public.workflow_def
     ADD CONSTRAINT workflow_def_pkey PRIMARY KEY (name, version);
 
+CREATE INDEX event_handler_of ON public.event_handler USING btree (event);
+
+COMMENT ON INDEX public.event_handler_of IS 'event_handler.list: the handlers of one event.';
+
 CREATE UNIQUE INDEX inbox_once ON public.inbox USING btree (run_id, source, shard);
 
 COMMENT ON INDEX public.inbox_once IS 'ingest: a message delivered twice is one row; also finds the rows of a run.';
@@ -824,6 +882,10 @@ CREATE INDEX node_live ON public.node USING btree (until);
 
 COMMENT ON INDEX public.node_live IS 'pulse: how many nodes share the work.';
 
+CREATE INDEX outbox_events ON public.outbox USING btree (topic, seq) WHERE (pending AND (lane < 0));
+
+COMMENT ON INDEX public.outbox_events IS 'pulse, event.pending: what event handlers have still to see.';
+
 CREATE INDEX outbox_pending ON public.outbox USING btree (lane, seq) WHERE pending;
 
 COMMENT ON INDEX public.outbox_pending IS 'pulse, outbox.pending: what a lane still has to send, in its order.';
@@ -833,6 +895,22 @@ CREATE INDEX run_due ON ONLY public.run USING btree (wake_at, bucket) WHERE (wak
 COMMENT ON INDEX public.run_due IS 'pulse: runs whose wake_at has come. Also counts open runs with timers.';
 
 CREATE INDEX run_rest_wake_at_bucket_idx ON public.run_rest USING btree (wake_at, bucket) WHERE (wake_at IS NOT NULL);
+
+CREATE INDEX schedule_execution_by_time ON public.schedule_execution USING btree (scheduled_at);
+
+COMMENT ON INDEX public.schedule_execution_by_time IS 'schedule.executions: the latest of all; schedule.prune: the oldest.';
+
+CREATE INDEX schedule_execution_of ON public.schedule_execution USING btree (schedule, scheduled_at);
+
+COMMENT ON INDEX public.schedule_execution_of IS 'schedule.executions: those of one schedule.';
+
+CREATE INDEX schedule_execution_open ON public.schedule_execution USING btree (executed_at) WHERE (state = 0);
+
+COMMENT ON INDEX public.schedule_execution_open IS 'schedule.open: firings whose run was not started yet. A state changes once.';
+
+CREATE INDEX schedule_next ON public.schedule USING btree (next_at) WHERE (next_at IS NOT NULL);
+
+COMMENT ON INDEX public.schedule_next IS 'pulse, schedule.due: the next one to fire.';
 
 CREATE UNIQUE INDEX snapshot_of_run ON public.snapshot USING btree (id);
 

@@ -18,6 +18,14 @@ pub(crate) fn check_key(what: &str, text: &str) -> Result<(), ApiError> {
     }
 }
 
+/// The same for a text that is stored as a key of its own; PostgreSQL keeps no U+0000.
+pub(crate) fn check_stored_key(what: &str, text: &str) -> Result<(), ApiError> {
+    if text.contains('\0') {
+        return Err(ApiError::bad_request(format!("{what} contains the character U+0000")));
+    }
+    check_key(what, text)
+}
+
 /// Refuses a definition that could be stored but never found or run: its name or that of a task is too long.
 pub(crate) fn check_names(def: &WorkflowDef) -> Result<(), ApiError> {
     check_key("the name of the workflow definition", def.name.as_deref().unwrap_or_default())?;

@@ -35,10 +35,12 @@ mod workflow;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use limits::{check_key, check_names};
+pub(crate) use limits::{check_key, check_names, check_stored_key};
 pub(crate) use report::{report, reported_ids};
 pub(crate) use stamp::{Clock, created, replaced, stamped_task_def, updated_task_def};
 pub(crate) use start::{Wanted, check_priority, definition_of, start};
 pub(crate) use task::{task_json, tasks_json};
-pub(crate) use violations::{refuse_if_any, validate_task_def, validate_workflow_def};
+pub(crate) use violations::{
+    refuse_if_any, validate_event_handler, validate_task_def, validate_workflow_def,
+};
 pub(crate) use workflow::{TaskPage, tasks_page_json, workflow_json, workflow_status_json};

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use podium_core::def::event_handler;
 use podium_core::def::validate::{self, Violations};
-use podium_core::def::{TaskConfig, TaskDef, WorkflowDef};
+use podium_core::def::{EventHandler, TaskConfig, TaskDef, WorkflowDef};
 use podium_runtime::{Engine, EngineError};
 use serde_json::Value;
 
@@ -35,6 +36,11 @@ pub(crate) async fn validate_workflow_def(
 /// Applies every rule to a task definition.
 pub(crate) fn validate_task_def(def: &TaskDef, prefix: &str) -> Vec<ValidationError> {
     listed(validate::task_def(def), prefix)
+}
+
+/// Applies every rule to an event handler.
+pub(crate) fn validate_event_handler(handler: &EventHandler, prefix: &str) -> Vec<ValidationError> {
+    listed(event_handler::violations(handler), prefix)
 }
 
 /// The refusal that lists all violations, if there are any.

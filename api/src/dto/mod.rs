@@ -7,8 +7,10 @@
 
 mod definition;
 mod error;
+pub mod event_schema;
 mod health;
 mod log;
+mod scheduler;
 pub mod schema;
 mod start_request;
 mod task_result;
@@ -21,6 +23,7 @@ pub(crate) use definition::{task_def, task_defs, workflow_def};
 pub use error::{ErrorResponse, ValidationError};
 pub use health::{HealthCheckStatus, HealthResult, ProbeStatus};
 pub use log::TaskExecLog;
+pub use scheduler::{FoundExecutions, FoundSchedules, Requeued, ScheduleExecution};
 pub(crate) use start_request::StartWorkflowRequest;
 pub(crate) use task_result::{ResultStatus, TaskResult};
 

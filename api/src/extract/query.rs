@@ -50,6 +50,15 @@ impl<'a> Query<'a> {
         parse_int(&text).map(Some).ok_or_else(|| mismatch(name, "int", &text))
     }
 
+    /// A 64-bit number; `None` if absent or empty.
+    pub(crate) fn long(self, name: &'a str) -> Result<Option<i64>, ApiError> {
+        let Some(text) = self.values(name).next() else { return Ok(None) };
+        if text.is_empty() {
+            return Ok(None);
+        }
+        text.trim().parse().map(Some).map_err(|_| mismatch(name, "long", &text))
+    }
+
     /// All values of a list parameter, repeated or separated by commas.
     pub(crate) fn list(self, name: &'a str) -> Vec<String> {
         let split = |text: Cow<'a, str>| text.split(',').map(|t| t.trim().to_owned()).collect::<Vec<_>>();

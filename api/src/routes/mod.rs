@@ -5,8 +5,11 @@
 pub(crate) mod answer;
 mod closed;
 mod docs;
+mod event;
 mod health;
 mod metadata;
+mod scheduler;
+mod scheduler_admin;
 mod task;
 mod task_by_ref;
 mod task_def;
@@ -36,6 +39,9 @@ pub(crate) fn described() -> OpenApiRouter<Api> {
         .merge(workflow::routes())
         .merge(metadata::routes())
         .merge(task_def::routes())
+        .merge(event::routes())
+        .merge(scheduler::routes())
+        .merge(scheduler_admin::routes())
         .merge(task_poll::routes())
         .merge(task::routes())
         .merge(task_by_ref::routes())

@@ -17,7 +17,7 @@ use crate::lease::Leased;
 use crate::loops::{
     auditor,
     outbox_relay::{Relay, RelayPort},
-    partitions, queue_reader, timer,
+    partitions, queue_reader, schedules, timer,
 };
 use crate::mailbox::Mailboxes;
 use crate::messages::{
@@ -86,6 +86,7 @@ impl Engine {
         tasks.spawn(timer::run(shared.clone()));
         tasks.spawn(partitions::run(shared.clone()));
         tasks.spawn(auditor::run(shared.clone()));
+        tasks.spawn(schedules::run(shared.clone()));
         if let Some(sink) = sink {
             tasks.spawn(Relay::new(shared.clone(), sink, relay_mail).run());
         }
@@ -97,7 +98,7 @@ impl Engine {
         Ok(Engine { inner: Arc::new(Inner { shared, node, writers, tasks: Mutex::new(tasks) }) })
     }
 
-    fn shared(&self) -> &Shared {
+    pub(crate) fn shared(&self) -> &Shared {
         &self.inner.shared
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use podium_core::def::WorkflowDef;
 use podium_core::{InboxMessage, LogLine, Payload, Plan, RunId, RunState, TaskId, TaskState, TaskStatus};
-pub use podium_store::{LaneKey, Position};
+pub use podium_store::{FiringQuery, FiringRow, FiringState, LaneKey, Position, ScheduleQuery};
 
 /// Which definition a start uses.
 #[derive(Clone, Debug)]

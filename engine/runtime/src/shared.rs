@@ -13,6 +13,7 @@ use crate::broken::Broken;
 use crate::clock::Clock;
 use crate::config::EngineConfig;
 use crate::loops::outbox_relay::RelayPort;
+use crate::loops::schedules::NextFiring;
 use crate::mailbox::{Mailboxes, Reply, Work};
 use crate::messages::EngineError;
 use crate::plans::{Definitions, Plans};
@@ -37,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) reads: mpsc::UnboundedSender<Arc<Queue>>,
     /// Asks for a pulse before its time.
     pub(crate) pulse_now: Notify,
+    pub(crate) schedules: NextFiring,
     pub(crate) writers_alive: AtomicUsize,
     last_write: Mutex<Instant>,
     first_lane: AtomicBool,
@@ -64,6 +66,7 @@ impl Shared {
             broken: Broken::default(),
             reads,
             pulse_now: Notify::new(),
+            schedules: NextFiring::default(),
             writers_alive: AtomicUsize::new(0),
             last_write: Mutex::new(Instant::now()),
             first_lane: AtomicBool::new(false),

@@ -12,6 +12,7 @@ mod audit;
 mod batch;
 mod change;
 mod error;
+mod event_handler;
 mod images;
 mod metadata;
 mod outbox;
@@ -22,6 +23,7 @@ mod ready;
 mod records;
 mod row_images;
 mod run;
+mod schedule;
 mod session;
 mod snapshot;
 mod statement;
@@ -41,6 +43,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 pub use audit::Audit;
 pub use change::{Applied, Change, ChangeKind, ChangeOutcome};
 pub use error::StoreError;
+pub use event_handler::StoredEventHandler;
 pub use outbox::lane;
 pub use records::{
     Candidate, InboundRow, IngestBatch, IngestOutcome, LaneKey, Newer, NodeLease, OutboxRow, PollRow,
@@ -50,6 +53,7 @@ pub use records::{
 pub use run::INBOX_ROWS;
 #[doc(hidden)]
 pub use run::load_statement;
+pub use schedule::{FiringQuery, FiringRow, FiringState, ScheduleQuery, StoredSchedule};
 #[doc(hidden)]
 pub use statement::hot_statement;
 pub use writer::Writer;

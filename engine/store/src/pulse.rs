@@ -108,7 +108,18 @@ SELECT clock_timestamp() AS db_now,
         ) AS o
         WHERE h.kind = 1
     ) AS outbox,
-    (SELECT m.version FROM metadata_version AS m) AS metadata_version";
+    (SELECT m.version FROM metadata_version AS m) AS metadata_version,
+    (
+        SELECT min(s.next_at) FROM schedule AS s
+        WHERE s.next_at IS NOT NULL AND NOT (SELECT d.paused FROM scheduler AS d)
+    ) AS schedule_at,
+    EXISTS (
+        SELECT FROM event_handler AS e
+        CROSS JOIN LATERAL (
+            SELECT FROM outbox AS o WHERE o.pending AND o.lane < 0 AND o.topic = e.event LIMIT 1
+        ) AS waiting
+        WHERE e.active
+    ) AS events";
 
 impl Store {
     /// Registers this node under the next epoch. `lease` is how long its buckets and lanes stay its own without a pulse.
@@ -168,6 +179,8 @@ impl Store {
             inbox: seen.into_iter().filter(|(_, wanted)| *wanted).map(|(run, _)| run).collect(),
             outbox: outbox_rows(&row, 5)?,
             metadata_version: row.try_get(6).map_err(read)?,
+            schedule_at: row.try_get::<Option<At>, _>(7).map_err(read)?.map(|at| at.0),
+            events: row.try_get(8).map_err(read)?,
         })
     }
 

@@ -97,6 +97,10 @@ pub struct PulseAnswer {
     /// Unsettled messages of own lanes, each lane in its order.
     pub outbox: Vec<OutboxRow>,
     pub metadata_version: i64,
+    /// When the next schedule fires; `None` = none does.
+    pub schedule_at: Option<Timestamp>,
+    /// Events wait for an active handler.
+    pub events: bool,
 }
 
 /// The position of a consumer in one partition.

@@ -63,6 +63,15 @@ pub fn load_statement() -> &'static str {
 }
 
 impl Store {
+    /// Whether there is a run of that id.
+    pub async fn has_run(&self, run: RunId) -> Result<bool, StoreError> {
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM run AS r WHERE r.id >= $1 AND r.id <= $1)")
+            .bind(run.uuid())
+            .fetch_one(&self.inner.pool)
+            .await
+            .map_err(StoreError::at("run.has"))
+    }
+
     /// Reads a run with its tasks and parked events; `None` if there is no such run.
     pub async fn load(&self, run: RunId) -> Result<Option<RunState>, StoreError> {
         Ok(self.load_many(&[run]).await?.pop())

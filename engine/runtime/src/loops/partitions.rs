@@ -12,6 +12,8 @@ use crate::shared::Shared;
 const PRUNE_EVERY: Duration = Duration::from_secs(30);
 /// How long lines are kept that were logged for what is no task.
 const LOOSE_LOG_KEPT: Span = Span::from_secs(30 * 24 * 3600);
+/// How long it can be looked up what schedules started: one that fires each second makes 600,000 rows in that time.
+const FIRINGS_KEPT: Span = Span::from_secs(7 * 24 * 3600);
 /// Rows deleted by one statement: short enough to disturb nobody.
 const PRUNE_AT_ONCE: u64 = 1_000;
 
@@ -45,8 +47,17 @@ async fn clean(shared: &Shared) {
     loop {
         match shared.store.prune_loose_log(LOOSE_LOG_KEPT, PRUNE_AT_ONCE as i64).await {
             Ok(done) if done >= PRUNE_AT_ONCE => {}
-            Ok(_) => return,
+            Ok(_) => break,
             Err(error) => return tracing::warn!(error = chain(&error), "could not prune the log"),
+        }
+    }
+    loop {
+        match shared.store.prune_firings(FIRINGS_KEPT, PRUNE_AT_ONCE as i64).await {
+            Ok(done) if done >= PRUNE_AT_ONCE => {}
+            Ok(_) => return,
+            Err(error) => {
+                return tracing::warn!(error = chain(&error), "could not prune the firings of schedules");
+            }
         }
     }
 }

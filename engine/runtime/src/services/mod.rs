@@ -1,9 +1,11 @@
 //! What callers may ask for, one verb a file.
 
+pub(crate) mod event_handlers;
 pub(crate) mod ingest;
 pub(crate) mod metadata;
 pub(crate) mod operate;
 pub(crate) mod poll;
 pub(crate) mod read;
 pub(crate) mod report;
+pub(crate) mod schedules;
 pub(crate) mod start;

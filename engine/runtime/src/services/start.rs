@@ -6,19 +6,50 @@ use podium_core::{NewRun, RunExtra, RunId};
 use tokio::sync::oneshot;
 
 use crate::entropy::random;
+use crate::errors::storage;
 use crate::mailbox::{Began, Reply, Start, Work, stopped};
 use crate::messages::{Definition, EngineError, StartRequest};
 use crate::plans::{Answers, Resolved};
 use crate::shared::Shared;
 
 /// All runs live in one shard until there are several.
-const SHARD: u16 = 0;
+pub(crate) const SHARD: u16 = 0;
 /// Definitions that change faster than a start can be written are somebody's mistake.
 const TRIES: usize = 20;
 
 /// Answers with the run's id once its first turn is durable. A crash before that leaves nothing, one between commit
 /// and answer leaves the run.
 pub(crate) async fn start(shared: &Shared, request: StartRequest) -> Result<RunId, EngineError> {
+    let id = RunId::new(shared.clock.now(), random(), SHARD);
+    start_as(shared, &request, id).await?;
+    Ok(id)
+}
+
+/// Starts a run under an id that follows from what asks for it, so that asking again is the same run. True if there
+/// was no such run before. A crash leaves the run or nothing; then ask again.
+pub(crate) async fn start_once(
+    shared: &Shared,
+    request: &StartRequest,
+    id: RunId,
+) -> Result<bool, EngineError> {
+    if shared.store.has_run(id).await.map_err(storage)? {
+        return Ok(false);
+    }
+    match start_as(shared, request, id).await {
+        Ok(()) => Ok(true),
+        // another node that was asked the same may have been faster
+        Err(EngineError::Unavailable(why)) => {
+            if shared.store.has_run(id).await.map_err(storage)? {
+                Ok(false)
+            } else {
+                Err(EngineError::Unavailable(why))
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn start_as(shared: &Shared, request: &StartRequest, id: RunId) -> Result<(), EngineError> {
     shared.refuse_when_stopping()?;
     if shared.mailboxes.full() {
         shared.stats.refused_overload.one();
@@ -26,11 +57,10 @@ pub(crate) async fn start(shared: &Shared, request: StartRequest) -> Result<RunI
     for _ in 0..TRIES {
         let resolved = resolve(shared, &request.definition).await?;
         let (tx, answer) = oneshot::channel();
-        let start = new_run(shared, &request, &resolved);
-        let id = start.new.id;
+        let start = new_run(shared, request, &resolved, id);
         shared.mailboxes.send(id, Work::Start(Box::new(start)), Reply::Start(tx))?;
         match answer.await.map_err(|_| stopped())?? {
-            Began::Stored => return Ok(id),
+            Began::Stored => return Ok(()),
             // the metadata version that refused it has emptied the cache: this resolves from the rows
             Began::MetadataMoved => {}
         }
@@ -49,10 +79,10 @@ async fn resolve(shared: &Shared, definition: &Definition) -> Result<Arc<Resolve
     }
 }
 
-fn new_run(shared: &Shared, request: &StartRequest, resolved: &Resolved) -> Start {
+fn new_run(shared: &Shared, request: &StartRequest, resolved: &Resolved, id: RunId) -> Start {
     let now = shared.clock.now();
     let new = NewRun {
-        id: RunId::new(now, random(), SHARD),
+        id,
         snapshot: resolved.plan.hash,
         name: resolved.name.clone(),
         def_version: resolved.version,
