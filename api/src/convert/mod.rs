@@ -26,6 +26,7 @@
 
 mod limits;
 mod report;
+mod rerun;
 mod stamp;
 mod start;
 mod task;
@@ -37,6 +38,7 @@ mod tests;
 
 pub(crate) use limits::{check_key, check_names, check_stored_key};
 pub(crate) use report::{report, reported_ids};
+pub(crate) use rerun::rerun;
 pub(crate) use stamp::{Clock, created, replaced, stamped_task_def, updated_task_def};
 pub(crate) use start::{Wanted, check_priority, definition_of, start};
 pub(crate) use task::{task_json, tasks_json};

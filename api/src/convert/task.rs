@@ -129,7 +129,8 @@ fn write_definition(json: &mut Object<'_>, task: &TaskState, plan: &Plan) {
         Some(text) => json.raw("workflowTask", text),
         None => json.raw("workflowTask", &config_of_dynamic(task)),
     }
-    json.raw("taskDefinition", plan.task_def_text(base).unwrap_or("null"));
+    let def = plan.task_def_text(base).filter(|_| task.status != TaskStatus::Skipped);
+    json.raw("taskDefinition", def.unwrap_or("null"));
     let (mut limit, mut seconds) = (0, 0);
     if task.status != TaskStatus::Skipped && !WITHOUT_RATE_LIMIT.contains(&&*task.task_type) {
         let def = plan.config(base).and_then(|config| config.task_definition.as_ref());

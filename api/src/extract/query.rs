@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use axum::http::Uri;
+use serde_json::{Map, Value};
 
 use crate::error::ApiError;
 
@@ -57,6 +58,23 @@ impl<'a> Query<'a> {
             return Ok(None);
         }
         text.trim().parse().map(Some).map_err(|_| mismatch(name, "long", &text))
+    }
+
+    /// The parameters `name[member]=value`, as an object of texts.
+    pub(crate) fn members(self, name: &'a str) -> Result<Map<String, Value>, ApiError> {
+        let mut members = Map::new();
+        for pair in self.0.split('&') {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let key = decode(key);
+            let member = key.strip_prefix(name).and_then(|rest| rest.strip_prefix('[')?.strip_suffix(']'));
+            let Some(member) = member else { continue };
+            let value = decode(value);
+            if member.contains('\0') || value.contains('\0') {
+                return Err(mismatch(&key, "String", &value));
+            }
+            members.insert(member.to_owned(), Value::String(value.into_owned()));
+        }
+        Ok(members)
     }
 
     /// All values of a list parameter, repeated or separated by commas.
@@ -170,5 +188,8 @@ mod tests {
         assert_eq!(query.text("empty").expect("readable").as_deref(), Some(""));
         assert_eq!(query.text("none").expect("readable"), None);
         assert_eq!(query.list("list"), ["x", "y", "z"]);
+        let members = self::uri("o%5Ba%5D=1&o[b]=x+y&other[c]=2&o=3");
+        let members = Query::of(&members).members("o").expect("readable");
+        assert_eq!(Value::Object(members), serde_json::json!({"a": "1", "b": "x y"}));
     }
 }

@@ -17,18 +17,23 @@ mod task_log;
 mod task_poll;
 mod unknown;
 mod workflow;
+mod workflow_bulk;
+mod workflow_lookup;
+mod workflow_operate;
 mod workflow_start;
 
 use axum::Router;
 use axum::extract::Request;
 use podium_core::RunId;
 use podium_runtime::{Engine, RunView};
+use serde_json::Value;
 use tower::ServiceExt;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::config::ApiConfig;
 use crate::error::ApiError;
+use crate::extract::JsonBody;
 use crate::openapi::{self, ApiDoc};
 use crate::state::Api;
 
@@ -37,6 +42,9 @@ pub(crate) fn described() -> OpenApiRouter<Api> {
     let mut routes = OpenApiRouter::with_openapi(ApiDoc::openapi())
         .merge(workflow_start::routes())
         .merge(workflow::routes())
+        .merge(workflow_operate::routes())
+        .merge(workflow_bulk::routes())
+        .merge(workflow_lookup::routes())
         .merge(metadata::routes())
         .merge(task_def::routes())
         .merge(event::routes())
@@ -88,6 +96,22 @@ fn cors_layer(origins: &[String]) -> Option<tower_http::cors::CorsLayer> {
 }
 
 use axum::http;
+
+/// A body that is a list of texts; numbers and booleans count as their text.
+fn texts(body: &JsonBody) -> Result<Vec<String>, ApiError> {
+    let Value::Array(items) = body.value()? else {
+        return Err(ApiError::unreadable("a list of texts was expected"));
+    };
+    let text = |item: Value| match item {
+        Value::String(text) => Ok(text),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Bool(bool) => Ok(bool.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => {
+            Err(ApiError::unreadable("the list holds something that is no text"))
+        }
+    };
+    items.into_iter().map(text).collect()
+}
 
 /// The run that a path names. A text that is no id names nothing.
 async fn existing_run(api: &Api, id: &str) -> Result<RunView, ApiError> {

@@ -126,14 +126,16 @@ async fn decide(State(api): State<Api>, path: Segments<1>) -> Result<Response, A
     Ok(answer::empty())
 }
 
-fn parsed(id: &str) -> Result<RunId, ApiError> {
+pub(super) fn parsed(id: &str) -> Result<RunId, ApiError> {
     id.parse().map_err(|_| ApiError::unknown_run(id))
 }
 
 /// An unknown run is named as the caller wrote it.
-fn named(error: EngineError, id: &str) -> ApiError {
+pub(super) fn named(error: EngineError, id: &str) -> ApiError {
     match error {
-        EngineError::NotFound(_) => ApiError::unknown_run(id),
+        EngineError::NotFound(text) if text.starts_with("No such workflow found by id") => {
+            ApiError::unknown_run(id)
+        }
         other => other.into(),
     }
 }

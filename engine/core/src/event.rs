@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{RunId, TaskNo};
+use crate::operation::Operation;
 use crate::payload::Payload;
 use crate::run::RunStatus;
 use crate::task::TaskStatus;
@@ -38,6 +39,8 @@ pub enum Event {
     Faulted { reason: String, claim: Option<TaskNo> },
     /// An operator ends the run.
     Terminate { reason: Option<String> },
+    /// An operator does something else to the run.
+    Operate(Operation),
 }
 
 /// Key of an inbox row.

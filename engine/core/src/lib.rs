@@ -15,6 +15,7 @@ pub mod effect;
 pub mod event;
 pub mod expr;
 pub mod id;
+pub mod operation;
 pub mod payload;
 pub mod plan;
 pub mod run;
@@ -29,6 +30,7 @@ pub use event::{
     ChildEnded, CompletionEvent, Event, InboxId, InboxMessage, LogLine, ParentEnded, ParkedEvent, TaskReport,
 };
 pub use id::{RunId, TaskId, TaskNo};
+pub use operation::{Edition, Objection, ObjectionKind, Operation, Rerun, RerunFrom};
 pub use payload::Payload;
 pub use plan::Plan;
 pub use run::{NewRun, ParentLink, RunExtra, RunHead, RunState, RunStatus, SnapshotHash, TaskTable};

@@ -148,6 +148,9 @@ pub struct RunExtra {
     pub external_output: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rerun_of: Option<String>,
+    /// Put away by an operator: only searches find it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub archived: bool,
 }
 
 /// The run and task that started this run as a sub-workflow.

@@ -17,6 +17,11 @@ pub fn present(plan: &Plan, run: &RunState) -> Vec<Arc<TaskState>> {
     run.tasks.in_order().into_iter().map(|row| show(plan, run, decided, row)).collect()
 }
 
+/// A run as Conductor's internal model has it, which a few calls show.
+pub fn model(plan: &Plan, run: &RunState, with_tasks: bool) -> serde_json::Value {
+    crate::decide::workflow_model(plan, run, with_tasks)
+}
+
 fn show(plan: &Plan, run: &RunState, decided: Timestamp, row: &Arc<TaskState>) -> Arc<TaskState> {
     if row.executed && ended_quietly(plan, run, row) && row.ended_at.is_some_and(|at| at > decided) {
         return Arc::new(TaskState { executed: false, ..TaskState::clone(row) });

@@ -43,4 +43,5 @@ pub use config::EngineConfig;
 pub use engine::Engine;
 pub use lease::{LeaseGuard, Leased};
 pub use messages::*;
+pub use services::lookup::CreatedIn;
 pub use status::{Counters, Health};

@@ -64,7 +64,9 @@ impl Reply {
             Reply::Report(tx) => drop(tx.send(Err(error))),
             Reply::Claim(claims) => {
                 if let Work::Event(Event::Claimed { task, .. }) = work {
-                    claims.settle(run, *task, Outcome::Failed(error));
+                    // a run that was removed has no tasks to claim: that is no trouble of the poll's
+                    let gone = matches!(error, EngineError::NotFound(_));
+                    claims.settle(run, *task, if gone { Outcome::Lost } else { Outcome::Failed(error) });
                 }
             }
         }

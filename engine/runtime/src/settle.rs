@@ -14,6 +14,7 @@ use crate::loops::outbox_relay::Handed;
 use crate::mailbox::{Began, Envelope, Outcome, Reply, Said, Work};
 use crate::messages::{EngineError, Reported};
 use crate::ready::Ready;
+use crate::services::operate::refused;
 use crate::turn::Turn;
 use crate::writer::Writer;
 
@@ -247,11 +248,7 @@ impl Writer {
 fn done(said: Said) -> Result<(), EngineError> {
     match said {
         Said::Done => Ok(()),
-        // what was asked for has happened already
-        Said::Refused(Refusal::RunEnded | Refusal::TaskEnded | Refusal::NotReady) => Ok(()),
-        Said::Refused(refusal @ Refusal::RunCompleted) => Err(EngineError::Conflict(refusal.to_string())),
-        Said::Refused(refusal @ Refusal::UnknownTask) => Err(EngineError::NotFound(refusal.to_string())),
-        Said::Refused(refusal @ Refusal::Unstartable(_)) => Err(EngineError::Invalid(refusal.to_string())),
+        Said::Refused(refusal) => refused(refusal),
     }
 }
 
@@ -263,6 +260,7 @@ fn reported(said: Said, run: &CachedRun, task: TaskNo) -> Result<Reported, Engin
             Ok(Reported::Ignored(view?))
         }
         Said::Refused(Refusal::UnknownTask) => Err(no_task(run.state.task_id(task))),
+        Said::Refused(Refusal::Operator(_)) => Err(no_run(run.state.head.id)),
         Said::Refused(refusal @ (Refusal::NotReady | Refusal::Unstartable(_))) => {
             Err(EngineError::Rejected(refusal.to_string()))
         }

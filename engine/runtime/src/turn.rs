@@ -6,8 +6,8 @@ use std::sync::Arc;
 use podium_core::decide::{Known, World};
 use podium_core::plan::InlineDefinition;
 use podium_core::{
-    Cx, Decision, Effect, Event, InboxId, InboxMessage, Needs, NewRun, Outgoing, Payload, Refusal, RunId,
-    RunState, Settings, TaskNo, TaskState, Timestamp, WantedDefinition, WantedRun, decide,
+    Cx, Decision, Edition, Effect, Event, InboxId, InboxMessage, Needs, NewRun, Operation, Outgoing, Payload,
+    Refusal, RunId, RunState, Settings, TaskNo, TaskState, Timestamp, WantedDefinition, WantedRun, decide,
 };
 use podium_store::{Change, ChangeKind, INBOX_ROWS};
 
@@ -185,6 +185,9 @@ impl Turn {
             Ok(Decision::Done(mut effects)) => {
                 if let Event::Arrived { inbox, .. } = event {
                     take_row(&mut effects, *inbox);
+                }
+                if let Event::Operate(Operation::Restart(Edition::Latest(latest))) = event {
+                    self.run.plan = latest.clone();
                 }
                 for effect in &effects {
                     if let Effect::RunWanted(wanted) = effect {

@@ -70,6 +70,8 @@ pub(crate) struct Batch {
     parked: Rows,
     unparked: Rows,
     emitted: Rows,
+    /// Messages of tasks that may have had one before.
+    emitted_again: Rows,
     settled: Rows,
     children: Rows,
     parents: Vec<Uuid>,
@@ -96,6 +98,7 @@ impl Batch {
             parked: Rows::new(t.parked),
             unparked: Rows::new(t.inbox_key),
             emitted: Rows::new(t.outbox),
+            emitted_again: Rows::new(t.outbox),
             settled: Rows::new(t.task_key),
             children: Rows::new(t.run),
             parents: Vec::new(),
@@ -167,6 +170,10 @@ impl Batch {
         }
         let new = places.new;
         self.place(run, new);
+        for body in &images.emitted {
+            let rows = if images.is_new(body.task) { &mut self.emitted } else { &mut self.emitted_again };
+            outbox_image(rows, run, body);
+        }
         for id in images.taken {
             self.taken.begin().run(run).int2(run.shard()).int8(id).end();
         }
@@ -178,9 +185,6 @@ impl Batch {
         }
         for id in images.unparked {
             self.unparked.begin().run(run).int2(run.shard()).int8(id).end();
-        }
-        for body in images.emitted {
-            outbox_image(&mut self.emitted, run, body);
         }
         for no in images.settled {
             self.settled.begin().run(run).int2(run.shard()).int4(no as i32).end();
@@ -246,7 +250,7 @@ impl Batch {
             | any(&[&self.changes], part::CHANGE)
             | any(&[&self.payloads], part::PAYLOAD)
             | any(&[&self.taken, &self.parked, &self.unparked, &self.emitted, &self.settled], part::EVENTS)
-            | any(&[&self.children, &self.removed, &self.logged], part::RARE)
+            | any(&[&self.children, &self.removed, &self.logged, &self.emitted_again], part::RARE)
             | if self.told.senders.is_empty() { 0 } else { part::TOLD }
     }
 
@@ -283,6 +287,7 @@ impl Batch {
             args.add(&self.parents[..])?;
             args.add(&self.removed)?;
             args.add(&self.logged)?;
+            args.add(&self.emitted_again)?;
         }
         if has(part::TOLD) {
             args.add(&self.told.senders[..])?;

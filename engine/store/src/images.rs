@@ -96,6 +96,11 @@ impl<'a> Images<'a> {
         }
     }
 
+    /// Is the row of this task made by this change?
+    pub(crate) fn is_new(&self, no: TaskNo) -> bool {
+        self.tasks.iter().any(|(n, fate)| *n == no && matches!(fate, Fate::Added(_)))
+    }
+
     pub(crate) fn removes(&self) -> bool {
         self.tasks.iter().any(|(_, fate)| matches!(fate, Fate::Removed))
     }

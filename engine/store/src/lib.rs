@@ -21,6 +21,7 @@ mod position;
 mod pulse;
 mod ready;
 mod records;
+mod remove;
 mod row_images;
 mod run;
 mod schedule;

@@ -40,7 +40,7 @@ pub(crate) mod part {
     pub(crate) const PAYLOAD: u16 = 32;
     /// Inbox, parked events, outbox.
     pub(crate) const EVENTS: u16 = 64;
-    /// Children, removed tasks, log lines.
+    /// Children, removed tasks, log lines, messages of tasks that may have had one before.
     pub(crate) const RARE: u16 = 128;
     /// Messages of these runs for other runs.
     pub(crate) const TOLD: u16 = 256;
@@ -234,6 +234,15 @@ logged AS (
     SELECT i.run_id, i.shard, i.no, i.at, i.body
     FROM unnest($@::log_image[]) AS i
     WHERE (i.run_id IN (SELECT s.id FROM stored AS s)) IS TRUE
+),
+emitted_again AS (
+    INSERT INTO outbox (run_id, shard, task_no, lane, cluster, topic, key, value, headers, max_block_ms)
+    SELECT i.run_id, i.shard, i.task_no, i.lane, i.cluster, i.topic, i.key, i.value, i.headers, i.max_block_ms
+    FROM unnest($@::outbox_image[]) AS i
+    WHERE (i.run_id IN (SELECT s.id FROM stored AS s)) IS TRUE
+    ON CONFLICT (run_id, task_no, shard) DO UPDATE SET
+        seq = DEFAULT, lane = EXCLUDED.lane, cluster = EXCLUDED.cluster, topic = EXCLUDED.topic, key = EXCLUDED.key,
+        value = EXCLUDED.value, headers = EXCLUDED.headers, max_block_ms = EXCLUDED.max_block_ms, pending = true
 )";
 
 /// What runs tell other runs. A run that was removed is told nothing; one that this statement creates is not in its

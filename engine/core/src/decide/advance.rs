@@ -49,8 +49,10 @@ impl Turn<'_> {
     /// Goes on until nothing changes any more or the run has ended.
     pub(super) fn advance(&mut self) {
         for _ in 0..ROUNDS {
-            if self.run.head.status != RunStatus::Running {
-                return;
+            match self.run.head.status {
+                RunStatus::Running => {}
+                RunStatus::Paused => return self.join_only(),
+                _ => return,
             }
             if self.ended.is_empty() {
                 // only now: an ended task may still get another attempt in its own round
@@ -62,6 +64,31 @@ impl Turn<'_> {
             self.round();
         }
         self.wake_by(self.cx.now);
+    }
+
+    /// While a run is paused, JOINs still end. One that waits for something that failed is left alone: whether it is tried
+    /// again is decided when the run goes on.
+    fn join_only(&mut self) {
+        while !self.joins.is_empty() {
+            let joins = std::mem::take(&mut self.joins);
+            for no in joins {
+                let (Some(row), Some(node)) = (self.run.tasks.get(no), self.node_of(no)) else { continue };
+                let failed = |name: &str| {
+                    self.beside(row, name).is_some_and(|t| !t.status.is_successful() && !t.executed)
+                };
+                if !node.kind.watches(&node.config).into_iter().any(failed) {
+                    node.kind.evaluate(self, no);
+                }
+            }
+        }
+    }
+
+    /// Rows that have ended and whose end nobody has processed yet.
+    pub(super) fn left(&self) -> impl Iterator<Item = TaskNo> + '_ {
+        let left = |t: &&Arc<TaskState>| {
+            t.status.is_terminal() && !t.executed && !t.retried && t.status != TaskStatus::Skipped
+        };
+        self.run.tasks.iter().filter(left).map(|t| t.no)
     }
 
     fn ask_joins(&mut self) {
@@ -116,9 +143,7 @@ impl Turn<'_> {
         if !row.status.is_successful() {
             match retry::judge(self, &row)? {
                 Verdict::Repeat { delay_s, jitter } => {
-                    if let Some(node) = self.node_of(no) {
-                        round.map.repeat(self, &node, &row, delay_s, jitter);
-                    }
+                    round.map.repeat(self, self.node_of(no).as_deref(), &row, delay_s, jitter);
                     self.change(no, |row| row.retried = true);
                     return Ok(());
                 }
@@ -178,7 +203,7 @@ impl Turn<'_> {
     }
 
     /// Puts a round's rows into the run and begins those that the engine runs itself.
-    fn store(&mut self, map: Mapping, processed: bool) {
+    pub(super) fn store(&mut self, map: Mapping, processed: bool) {
         let now = self.cx.now;
         let inline = map.rows.iter().any(|row| self.is_inline(row));
         let any = processed || !map.rows.is_empty();

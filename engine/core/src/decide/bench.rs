@@ -6,6 +6,7 @@ use super::{Cx, Decision, Known, Refusal, Settings, World, decide};
 use crate::effect::Effect;
 use crate::event::{Event, TaskReport};
 use crate::id::RunId;
+use crate::operation::Operation;
 use crate::payload::Payload;
 use crate::plan::{InlineDefinition, Plan, snapshot};
 use crate::run::{NewRun, RunExtra, RunState};
@@ -29,6 +30,15 @@ impl World for Nobody {
 }
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+/// A task of type SIMPLE.
+pub(crate) fn simple(name: &str) -> Value {
+    serde_json::json!({"name": name, "taskReferenceName": name, "type": "SIMPLE"})
+}
+
+pub(crate) fn operate(operation: Operation) -> Event {
+    Event::Operate(operation)
+}
 
 /// A plan and its run, after the first decision.
 pub(crate) struct Bench {
@@ -116,6 +126,29 @@ impl Bench {
     /// The latest row of a reference.
     pub(crate) fn row(&self, name: &str) -> &TaskState {
         self.run.tasks.latest(name).unwrap_or_else(|| panic!("no row of {name}"))
+    }
+
+    /// Why the event is not allowed.
+    pub(crate) fn refusal(&mut self, event: &Event) -> String {
+        match self.try_decide(event) {
+            Ok(effects) => panic!("{event:?} was allowed: {effects:?}"),
+            Err(refusal) => refusal.to_string(),
+        }
+    }
+
+    pub(crate) fn claim(&mut self, name: &str) {
+        let task = self.row(name).no;
+        self.decide(&Event::Claimed { task, worker: None, before: None });
+    }
+
+    /// A worker reports an end without output.
+    pub(crate) fn end(&mut self, name: &str, status: TaskStatus) {
+        self.report(name, status, serde_json::json!({}));
+    }
+
+    /// The references of all rows, in the order that clients see.
+    pub(crate) fn refs(&self) -> Vec<&str> {
+        self.run.tasks.in_order().into_iter().map(|t| &*t.ref_name).collect()
     }
 
     pub(crate) fn reason(&self) -> &str {

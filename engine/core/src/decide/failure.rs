@@ -64,15 +64,16 @@ impl Turn<'_> {
         if let Some(task) = head.extra.failed_task {
             set("failureTaskId", json!(task.to_string()));
         }
-        set("failedWorkflow", workflow_model(self.plan, self.run));
+        set("failedWorkflow", workflow_model(self.plan, self.run, true));
         input
     }
 }
 
-/// The whole failed run in the member names of Conductor's internal model.
-fn workflow_model(plan: &Plan, run: &RunState) -> Value {
+/// The whole run in the member names of Conductor's internal model.
+pub(crate) fn workflow_model(plan: &Plan, run: &RunState, with_tasks: bool) -> Value {
     let head = &run.head;
-    let tasks: Vec<Value> = run.tasks.in_order().into_iter().map(|t| task_model(plan, run, t)).collect();
+    let rows = if with_tasks { run.tasks.in_order() } else { Vec::new() };
+    let tasks: Vec<Value> = rows.into_iter().map(|t| task_model(plan, run, t)).collect();
     let mut model = Map::new();
     let mut set = |name: &str, value: Value| model.insert(name.to_owned(), value);
     set("ownerApp", json!(""));
@@ -88,7 +89,9 @@ fn workflow_model(plan: &Plan, run: &RunState) -> Value {
     set("workflowDefinition", json!(plan.def()));
     set("priority", json!(head.priority));
     set("variables", Value::Object(head.variables.map().clone()));
-    set("previousStatus", json!("RUNNING"));
+    if head.status.is_terminal() {
+        set("previousStatus", json!("RUNNING"));
+    }
     set("lastRetriedTime", json!(head.retried_at.map_or(0, Timestamp::as_millis)));
     set("workflowName", json!(head.name));
     set("workflowVersion", json!(head.def_version));

@@ -62,6 +62,7 @@ impl Turn<'_> {
 
     /// An operator ends the run.
     pub(super) fn terminated(&mut self, reason: Option<&str>) -> Result<(), Refusal> {
+        self.must_be_there()?;
         match self.run.head.status {
             RunStatus::Completed => Err(Refusal::RunCompleted),
             RunStatus::Terminated => Ok(()),

@@ -20,6 +20,8 @@ use crate::time::{Span, Timestamp};
 pub(crate) struct Mapping {
     pub(super) rows: Vec<TaskState>,
     seen: HashSet<NodeIx>,
+    /// Input that an operator gave for a task.
+    given: Option<(NodeIx, Payload)>,
 }
 
 impl Mapping {
@@ -49,6 +51,26 @@ impl Mapping {
         Ok(())
     }
 
+    /// Adds the rows of a task that is made anew, whatever rows it has.
+    pub(super) fn expand_again(&mut self, turn: &Turn<'_>, node: &Node) -> Result<(), Halt> {
+        self.seen.insert(node.ix);
+        node.kind.expand(turn, self, node)
+    }
+
+    /// The task gets this input instead of the one that its parameters resolve to.
+    pub(super) fn give(&mut self, node: &Node, input: Payload) {
+        self.given = Some((node.ix, input));
+    }
+
+    /// A row for a task that the flow passes over; not among the rows of the round.
+    pub(super) fn passed_over(mut self, turn: &Turn<'_>, node: &Node, input: Payload) -> TaskState {
+        self.row(turn, node, input).clone()
+    }
+
+    fn given_for(&self, node: &Node) -> Option<Payload> {
+        self.given.as_ref().filter(|(ix, _)| *ix == node.ix).map(|(_, input)| input.clone())
+    }
+
     fn next_no(&self, turn: &Turn<'_>) -> TaskNo {
         turn.run.head.next_no.saturating_add(self.rows.len() as TaskNo)
     }
@@ -60,12 +82,12 @@ impl Mapping {
 
     /// The input of a task, resolved now for the row that is made next.
     pub(crate) fn input(&self, turn: &Turn<'_>, node: &Node) -> Payload {
-        resolve_input(turn, node, Some(self.next_id(turn)))
+        self.given_for(node).unwrap_or_else(|| resolve_input(turn, node, Some(self.next_id(turn))))
     }
 
     /// The input where the id of the task is not known yet: `${CPEWF_TASK_ID}` stays as it is.
     pub(crate) fn input_without_id(&self, turn: &Turn<'_>, node: &Node) -> Payload {
-        resolve_input(turn, node, None)
+        self.given_for(node).unwrap_or_else(|| resolve_input(turn, node, None))
     }
 
     /// A SCHEDULED row with its input; for a worker's type ready after the definition's `startDelay`.
@@ -169,16 +191,20 @@ impl Mapping {
     pub(super) fn repeat(
         &mut self,
         turn: &Turn<'_>,
-        node: &Node,
+        node: Option<&Node>,
         failed: &TaskState,
         delay_s: i32,
         jitter: Span,
     ) {
         let now = turn.cx.now;
         let no = self.next_no(turn);
-        let by_worker = node.kind.by_worker();
-        self.seen.insert(node.ix);
-        let input = repeated_input(turn, node, &failed.input, turn.run.task_id(no));
+        // a row that the definition does not know can only be a worker's
+        let by_worker = node.is_none_or(|node| node.kind.by_worker());
+        self.seen.extend(node.map(|node| node.ix));
+        let input = node.map_or_else(
+            || failed.input.clone(),
+            |node| repeated_input(turn, node, &failed.input, turn.run.task_id(no)),
+        );
         let unfit = unfit_reason("input", &input, turn, no, turn.cx.settings.payload_limit_bytes);
         let mut row = TaskState {
             no,

@@ -11,6 +11,7 @@
 //! retry      may a failed attempt be repeated, and when
 //! timeout    what is overdue; when the run must be looked at next
 //! finish     the run ends: status, reason, output, cancelled tasks
+//! operate    what an operator may do to a run
 //! failure    the failure workflow and what it is told
 //! scope      what expressions see of a run
 //! ```
@@ -30,6 +31,7 @@ mod failure;
 mod fault;
 mod finish;
 mod mapping;
+mod operate;
 mod report;
 mod retry;
 mod scope;
@@ -37,12 +39,14 @@ mod timeout;
 mod turn;
 
 pub(crate) use children::link_output;
+pub(crate) use failure::workflow_model;
 pub(crate) use finish::Halt;
 pub(crate) use mapping::{Mapping, unfit_reason};
 pub(crate) use turn::Turn;
 
 use crate::effect::Effect;
 use crate::event::Event;
+use crate::operation::{Edition, Objection, Operation};
 use crate::plan::{InlineDefinition, Plan};
 use crate::run::{RunState, SnapshotHash};
 use crate::time::Timestamp;
@@ -159,6 +163,9 @@ pub enum Refusal {
     RunEnded,
     #[error("Cannot terminate a COMPLETED workflow.")]
     RunCompleted,
+    /// An operator's verb is not for this state.
+    #[error(transparent)]
+    Operator(#[from] Objection),
 }
 
 /// Decides what `event` changes in `run`, folding each change as it goes.
@@ -166,6 +173,11 @@ pub enum Refusal {
 /// Total: whatever users put into definitions, inputs and reports ends as a task or run with a reason, never as an error.
 /// A crash after this call and before the commit leaves nothing behind: the effects are the only thing that lasts.
 pub fn decide(plan: &Plan, run: &mut RunState, event: &Event, cx: &Cx<'_>) -> Decision {
+    let plan = match event {
+        // the run is to live by another definition from this turn on
+        Event::Operate(Operation::Restart(Edition::Latest(latest))) => latest,
+        _ => plan,
+    };
     let mut turn = Turn::new(plan, run, cx);
     let answer = match event {
         Event::Started => turn.started(),
@@ -183,6 +195,7 @@ pub fn decide(plan: &Plan, run: &mut RunState, event: &Event, cx: &Cx<'_>) -> De
         Event::Faulted { reason, claim } => turn.faulted(reason, *claim),
         Event::Look => turn.look(),
         Event::Terminate { reason } => turn.terminated(reason.as_deref()),
+        Event::Operate(operation) => turn.operated(operation),
     };
     match answer {
         Ok(()) => {

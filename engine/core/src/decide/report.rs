@@ -76,6 +76,7 @@ impl Turn<'_> {
     pub(super) fn reported(&mut self, report: &TaskReport) -> Result<(), Refusal> {
         let now = self.cx.now;
         let no = report.task;
+        self.must_be_there()?;
         let row = self.run.tasks.get(no).ok_or(Refusal::UnknownTask)?.clone();
         if self.run.head.status.is_terminal() {
             return Err(Refusal::RunEnded);

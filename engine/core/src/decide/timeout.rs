@@ -31,6 +31,7 @@ impl Turn<'_> {
 
     /// An operator asked: everything is looked at, also what a turn that was cut short has left.
     pub(super) fn look(&mut self) -> Result<(), Refusal> {
+        self.must_be_there()?;
         if !self.run.head.status.is_terminal() {
             self.look_at_time();
         }
@@ -55,13 +56,11 @@ impl Turn<'_> {
             self.halt(Halt { status: RunStatus::TimedOut, ..Halt::failed(reason) });
             return;
         }
-        if self.run.head.status != RunStatus::Running {
+        if self.run.head.status.is_terminal() {
             return;
         }
-        let left = |t: &TaskState| {
-            t.status.is_terminal() && !t.executed && !t.retried && t.status != TaskStatus::Skipped
-        };
-        self.ended.extend(self.run.tasks.iter().filter(|t| left(t)).map(|t| t.no));
+        let left: Vec<TaskNo> = self.left().collect();
+        self.ended.extend(left);
         let open: Vec<TaskNo> = self.run.tasks.open().map(|t| t.no).collect();
         for no in open {
             if let Err(halt) = self.look_at_row(no) {
@@ -76,7 +75,8 @@ impl Turn<'_> {
         let now = self.cx.now;
         let Some(row) = self.run.tasks.get(no).cloned() else { return Ok(()) };
         let Some(node) = self.node_of(no) else { return Ok(()) };
-        if let Some(overdue) = self.overdue(&node, &row) {
+        let paused = self.run.head.status == RunStatus::Paused;
+        if let Some(overdue) = self.overdue(&node, &row).filter(|_| !paused) {
             self.withdraw(no);
             self.end(no, TaskStatus::TimedOut, Some(overdue.reason.as_str().into()), None);
             if overdue.ends_run {
@@ -146,7 +146,7 @@ impl Turn<'_> {
     }
 
     /// Where the clock of the run's time-out started.
-    fn clock(&self) -> Timestamp {
+    pub(super) fn clock(&self) -> Timestamp {
         self.run.head.retried_at.unwrap_or(self.run.head.created_at)
     }
 
@@ -154,7 +154,7 @@ impl Turn<'_> {
     pub(super) fn watch(&mut self, no: TaskNo) {
         if let Some(row) = self.run.tasks.get(no)
             && let Some(node) = self.node_of_row(row)
-            && let Some(at) = deadline(&node, row)
+            && let Some(at) = deadline(&node, row, self.run.head.status == RunStatus::Paused)
         {
             self.wake_by(at);
         }
@@ -175,7 +175,7 @@ impl Turn<'_> {
         }
     }
 
-    fn watch_all(&mut self) {
+    pub(super) fn watch_all(&mut self) {
         self.wake_exact = true;
         let open: Vec<TaskNo> = self.run.tasks.open().map(|t| t.no).collect();
         for no in open {
@@ -223,10 +223,10 @@ fn response_end(node: &Node, row: &TaskState) -> Option<Timestamp> {
     Some(from + Span::from_secs(row.callback_after_s) + limit)
 }
 
-/// The earliest instant at which time alone changes this row.
-fn deadline(node: &Node, row: &TaskState) -> Option<Timestamp> {
+/// The earliest instant at which time alone changes this row. While the run is paused no task times out.
+fn deadline(node: &Node, row: &TaskState, paused: bool) -> Option<Timestamp> {
     let starts = (row.status == TaskStatus::Scheduled && !node.kind.by_worker()).then_some(row.available_at);
     let over = row.wait_until.filter(|_| row.status == TaskStatus::InProgress);
     let ends = [total_end(node, row), task_end(node, row), poll_end(node, row), response_end(node, row)];
-    ends.into_iter().chain([starts, over]).flatten().min()
+    ends.into_iter().filter(|_| !paused).chain([starts, over]).flatten().min()
 }

@@ -79,6 +79,13 @@ impl<'a> Turn<'a> {
         self.run.tasks.put(Arc::new(row));
     }
 
+    /// Takes a row away.
+    pub(super) fn remove(&mut self, no: TaskNo) {
+        if let Some(row) = self.run.tasks.remove(no) {
+            self.before.entry(no).or_insert(Some(row));
+        }
+    }
+
     /// Puts a row back to an earlier image.
     pub(super) fn put_back(&mut self, row: Arc<TaskState>) {
         self.run.tasks.put(row);
@@ -218,7 +225,10 @@ impl<'a> Turn<'a> {
             effects.push(Effect::Run(Box::new(self.run.head.clone())));
         }
         for (no, before) in self.before {
-            let Some(row) = self.run.tasks.get(no) else { continue };
+            let Some(row) = self.run.tasks.get(no) else {
+                effects.extend(before.map(|_| Effect::TaskRemoved(no)));
+                continue;
+            };
             match before {
                 None => effects.push(Effect::TaskAdded(row.clone())),
                 Some(before) if before != *row => effects.push(Effect::TaskChanged(row.clone())),

@@ -2,6 +2,7 @@
 
 pub(crate) mod event_handlers;
 pub(crate) mod ingest;
+pub(crate) mod lookup;
 pub(crate) mod metadata;
 pub(crate) mod operate;
 pub(crate) mod poll;

@@ -8,7 +8,9 @@ use crate::messages::{EngineError, RunView, TaskView};
 use crate::shared::Shared;
 
 pub(crate) async fn run(shared: &Shared, id: RunId) -> Result<Option<RunView>, EngineError> {
-    let Some(run) = shared.store.load(id).await.map_err(storage)? else { return Ok(None) };
+    let found = shared.store.load(id).await.map_err(storage)?;
+    // an archived run is there for searches only
+    let Some(run) = found.filter(|run| !run.head.extra.archived) else { return Ok(None) };
     let plan = shared.plans.load(&shared.store, run.head.snapshot).await?;
     Ok(Some(RunView { run, plan }))
 }

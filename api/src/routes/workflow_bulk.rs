@@ -1,0 +1,240 @@
+//! The same for many workflows at once (contract §2.2): each is done, or refused, for itself.
+
+use std::future::Future;
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use futures::StreamExt;
+use podium_core::{RunId, view};
+use podium_runtime::Engine;
+use serde_json::{Map, Value, json};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::closed::closed;
+use super::workflow::parsed;
+use super::{answer, existing_run};
+use crate::dto::{BulkResponse, ErrorResponse, schema};
+use crate::error::ApiError;
+use crate::extract::{JsonBody, Query};
+use crate::state::Api;
+
+/// Workflows of one call.
+const AT_MOST: usize = 1_000;
+/// How many of a call's workflows are worked on at a time. Those of one id stay in order, because each is sent to the
+/// writer of its run in turn.
+const AT_ONCE: usize = 64;
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(closed(routes!(pause_all)))
+        .routes(closed(routes!(resume_all)))
+        .routes(closed(routes!(restart_all)))
+        .routes(closed(routes!(retry_all)))
+        .routes(closed(routes!(terminate_all)))
+        .routes(closed(routes!(remove_all)))
+        .routes(closed(routes!(terminate_remove_all)))
+        .routes(closed(routes!(search_all)))
+}
+
+/// Pause workflows.
+#[utoipa::path(
+    put, path = "/api/workflow/bulk/pause", operation_id = "bulkPauseWorkflow", tag = "workflow-bulk",
+    request_body = Vec<String>,
+    responses(
+        (status = 200, description = "What became of each", body = BulkResponse),
+        (status = 400, description = "No ids, or too many", body = ErrorResponse),
+    )
+)]
+async fn pause_all(State(api): State<Api>, body: JsonBody) -> Result<Response, ApiError> {
+    let ids = ids(&body, "pauseWorkflow")?;
+    each(&api, ids, 1, |engine, run| async move { Ok(engine.pause(run).await?) }).await
+}
+
+/// Resume workflows.
+#[utoipa::path(
+    put, path = "/api/workflow/bulk/resume", operation_id = "bulkResumeWorkflow", tag = "workflow-bulk",
+    request_body = Vec<String>,
+    responses(
+        (status = 200, description = "What became of each", body = BulkResponse),
+        (status = 400, description = "No ids, or too many", body = ErrorResponse),
+    )
+)]
+async fn resume_all(State(api): State<Api>, body: JsonBody) -> Result<Response, ApiError> {
+    let ids = ids(&body, "resumeWorkflow")?;
+    each(&api, ids, 1, |engine, run| async move { Ok(engine.resume(run).await?) }).await
+}
+
+/// Restart workflows.
+#[utoipa::path(
+    post, path = "/api/workflow/bulk/restart", operation_id = "bulkRestart", tag = "workflow-bulk",
+    params(("useLatestDefinitions" = Option<bool>, Query, description = "False if absent")),
+    request_body = Vec<String>,
+    responses(
+        (status = 200, description = "What became of each", body = BulkResponse),
+        (status = 400, description = "No ids, or too many", body = ErrorResponse),
+    )
+)]
+async fn restart_all(State(api): State<Api>, uri: Uri, body: JsonBody) -> Result<Response, ApiError> {
+    let latest = Query::of(&uri).bool("useLatestDefinitions", false)?;
+    let ids = ids(&body, "restart")?;
+    each(&api, ids, 1, |engine, run| async move { Ok(engine.restart(run, latest).await?) }).await
+}
+
+/// Retry the failed tasks of workflows.
+#[utoipa::path(
+    post, path = "/api/workflow/bulk/retry", operation_id = "bulkRetry", tag = "workflow-bulk",
+    request_body = Vec<String>,
+    responses(
+        (status = 200, description = "What became of each", body = BulkResponse),
+        (status = 400, description = "No ids, or too many", body = ErrorResponse),
+    )
+)]
+async fn retry_all(State(api): State<Api>, body: JsonBody) -> Result<Response, ApiError> {
+    let ids = ids(&body, "retry")?;
+    each(&api, ids, 1, |engine, run| async move { Ok(engine.retry(run, false).await?) }).await
+}
+
+/// Terminate workflows.
+#[utoipa::path(
+    post, path = "/api/workflow/bulk/terminate", operation_id = "bulkTerminate", tag = "workflow-bulk",
+    params(("reason" = Option<String>, Query)),
+    request_body = Vec<String>,
+    responses(
+        (status = 200, description = "What became of each", body = BulkResponse),
+        (status = 400, description = "No ids, or too many", body = ErrorResponse),
+    )
+)]
+async fn terminate_all(State(api): State<Api>, uri: Uri, body: JsonBody) -> Result<Response, ApiError> {
+    let reason = reason(&uri)?;
+    let ids = ids(&body, "terminate")?;
+    each(&api, ids, 1, |engine, run| {
+        let reason = reason.clone();
+        async move { Ok(engine.terminate(run, reason).await?) }
+    })
+    .await
+}
+
+/// Remove workflows.
+#[utoipa::path(
+    delete, path = "/api/workflow/bulk/remove", operation_id = "bulkDelete", tag = "workflow-bulk",
+    params(("archiveWorkflow" = Option<bool>, Query, description = "True if absent")),
+    request_body = Vec<String>,
+    responses(
+        (status = 200, description = "What became of each", body = BulkResponse),
+        (status = 400, description = "No ids, or too many", body = ErrorResponse),
+    )
+)]
+async fn remove_all(State(api): State<Api>, uri: Uri, body: JsonBody) -> Result<Response, ApiError> {
+    let archive = Query::of(&uri).bool("archiveWorkflow", true)?;
+    let ids = ids(&body, "deleteWorkflow")?;
+    each(&api, ids, 1, |engine, run| async move { Ok(engine.remove(run, archive).await?) }).await
+}
+
+/// Terminate workflows and remove them.
+///
+/// One for which both was done is in the list of successes twice. One that could not be terminated is not removed.
+#[utoipa::path(
+    delete, path = "/api/workflow/bulk/terminate-remove", operation_id = "bulkTerminateRemove", tag = "workflow-bulk",
+    params(
+        ("reason" = Option<String>, Query),
+        ("archiveWorkflow" = Option<bool>, Query, description = "True if absent"),
+    ),
+    request_body = Vec<String>,
+    responses(
+        (status = 200, description = "What became of each", body = BulkResponse),
+        (status = 400, description = "No ids, or too many", body = ErrorResponse),
+    )
+)]
+async fn terminate_remove_all(
+    State(api): State<Api>,
+    uri: Uri,
+    body: JsonBody,
+) -> Result<Response, ApiError> {
+    let reason = reason(&uri)?;
+    let archive = Query::of(&uri).bool("archiveWorkflow", true)?;
+    let ids = ids(&body, "terminateRemove")?;
+    each(&api, ids, 2, |engine, run| {
+        let reason = reason.clone();
+        async move {
+            engine.terminate(run, reason).await?;
+            Ok(engine.remove(run, archive).await?)
+        }
+    })
+    .await
+}
+
+/// Get workflows in the form of the engine's own model.
+#[utoipa::path(
+    post, path = "/api/workflow/bulk/search", operation_id = "bulkSearch", tag = "workflow-bulk",
+    params(("includeTasks" = Option<bool>, Query, description = "True if absent")),
+    request_body = Vec<String>,
+    responses(
+        (status = 200, description = "The workflows that there are, and why the others are not", body = schema::JsonObject),
+        (status = 400, description = "No ids, or too many", body = ErrorResponse),
+    )
+)]
+async fn search_all(State(api): State<Api>, uri: Uri, body: JsonBody) -> Result<Response, ApiError> {
+    let with_tasks = Query::of(&uri).bool("includeTasks", true)?;
+    let ids = ids(&body, "searchWorkflow")?;
+    let mut found = Vec::with_capacity(ids.len());
+    let mut errors = Map::new();
+    for id in ids {
+        match existing_run(&api, &id).await {
+            Ok(shown) => found.push(view::model(&shown.plan, &shown.run, with_tasks)),
+            Err(error) => {
+                errors.insert(id, Value::from(error.message()));
+            }
+        }
+    }
+    Ok(answer::json(&json!({"bulkErrorResults": errors, "bulkSuccessfulResults": found})))
+}
+
+fn reason(uri: &Uri) -> Result<Option<String>, ApiError> {
+    Ok(Query::of(uri).text("reason")?.map(std::borrow::Cow::into_owned))
+}
+
+/// The ids of a body; numbers and booleans count as their text.
+fn ids(body: &JsonBody, operation: &str) -> Result<Vec<String>, ApiError> {
+    let list = super::texts(body)?;
+    let refused = |why: &str| Err(ApiError::violation(&format!("{operation}.arg0"), why, None));
+    if list.is_empty() {
+        return refused("WorkflowIds list cannot be null.");
+    }
+    if list.len() > AT_MOST {
+        return refused("Cannot process more than 1000 workflows. Please use multiple requests.");
+    }
+    Ok(list)
+}
+
+/// Does it for each id; a success is listed `times`.
+async fn each<F>(
+    api: &Api,
+    ids: Vec<String>,
+    times: usize,
+    verb: impl Fn(Engine, RunId) -> F,
+) -> Result<Response, ApiError>
+where
+    F: Future<Output = Result<(), ApiError>>,
+{
+    let calls = ids.into_iter().map(|id| {
+        let run = parsed(&id);
+        let call = run.map(|run| verb(api.engine().clone(), run));
+        async move {
+            let done = match call {
+                Ok(call) => call.await,
+                Err(unknown) => Err(unknown),
+            };
+            (id, done)
+        }
+    });
+    let mut calls = futures::stream::iter(calls).buffered(AT_ONCE);
+    let mut answer = BulkResponse::default();
+    while let Some((id, done)) = calls.next().await {
+        match done {
+            Ok(()) => answer.bulk_successful_results.extend(std::iter::repeat_n(id, times)),
+            Err(error) => answer.failed(Some(id), error.message()),
+        }
+    }
+    Ok(answer::json(&answer))
+}
