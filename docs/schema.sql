@@ -147,6 +147,45 @@ CREATE FUNCTION podium.task_id(run_id uuid, no integer) RETURNS uuid
 
 COMMENT ON FUNCTION podium.task_id(run_id uuid, no integer) IS 'The public id of a task: its run''s id with its number in the low 20 bits.';
 
+CREATE FUNCTION public.describe_snapshot() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    body json := NEW.body::json;
+    metadata json := body -> 'metadata';
+BEGIN
+    NEW.name := body ->> 'name';
+    NEW.classifier := CASE
+        WHEN json_typeof(metadata -> 'classifier') = 'string' AND btrim(metadata ->> 'classifier') <> '' THEN metadata ->> 'classifier'
+        WHEN metadata -> 'agent_sdk' IS NOT NULL OR metadata -> 'agentDef' IS NOT NULL THEN 'agent'
+        ELSE 'workflow'
+    END;
+    RETURN NEW;
+END;
+$$;
+
+CREATE FUNCTION public.forget_words() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    DELETE FROM run_search WHERE run_id = OLD.id;
+    DELETE FROM task_search WHERE run_id = OLD.id;
+    RETURN NULL;
+END;
+$$;
+
+CREATE FUNCTION public.json_contains(body text, wanted text) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+BEGIN
+    RETURN body::jsonb @> wanted::jsonb;
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+    RETURN false;
+END;
+$$;
+
+COMMENT ON FUNCTION public.json_contains(body text, wanted text) IS 'Whether one JSON text contains another; not if PostgreSQL cannot take one of them as jsonb.';
+
 CREATE FUNCTION public.make_partitions(first_month timestamp with time zone, months integer) RETURNS integer
     LANGUAGE plpgsql
     AS $$
@@ -184,6 +223,32 @@ CREATE FUNCTION public.uuid_floor(at timestamp with time zone) RETURNS uuid
     RETURN (rpad(lpad(to_hex((floor((EXTRACT(epoch FROM at) * (1000)::numeric)))::bigint), 12, '0'::text), 32, '0'::text))::uuid;
 
 COMMENT ON FUNCTION public.uuid_floor(at timestamp with time zone) IS 'The smallest UUIDv7 of an instant.';
+
+CREATE FUNCTION public.words_of(plain text, one text, two text) RETURNS tsvector
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+DECLARE
+    most CONSTANT integer := 100000;
+    words tsvector := to_tsvector('pg_catalog.english', left(plain, most));
+BEGIN
+    IF length(one) <= most AND length(two) <= most THEN
+        BEGIN
+            IF one <> '{}' THEN
+                words := words || jsonb_to_tsvector('pg_catalog.english', one::jsonb, '"all"');
+            END IF;
+            IF two <> '{}' THEN
+                words := words || jsonb_to_tsvector('pg_catalog.english', two::jsonb, '"all"');
+            END IF;
+            RETURN words;
+        EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+            NULL;
+        END;
+    END IF;
+    RETURN to_tsvector('pg_catalog.english', concat_ws(' ', left(plain, most), left(one, most), left(two, most)));
+END;
+$$;
+
+COMMENT ON FUNCTION public.words_of(plain text, one text, two text) IS 'The searchable words of a text and of two JSON texts: at least of the first 100,000 characters of each.';
 
 CREATE TABLE public.inbox (
     id bigint NOT NULL,
@@ -424,6 +489,56 @@ CREATE VIEW podium.runs AS
 
 COMMENT ON VIEW podium.runs IS 'Workflow executions.';
 
+CREATE TABLE public.node (
+    epoch bigint NOT NULL,
+    name text NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    until timestamp with time zone NOT NULL
+)
+WITH (fillfactor='40');
+
+CREATE TABLE public.search_feed (
+    node bigint NOT NULL,
+    pending bigint DEFAULT 0 NOT NULL,
+    behind_since timestamp with time zone,
+    swept_at timestamp with time zone
+)
+WITH (fillfactor='40');
+
+COMMENT ON TABLE public.search_feed IS 'One row for each node that changes runs, from its start to its orderly end. The row of a node that died says that all runs must be looked through.';
+
+COMMENT ON COLUMN public.search_feed.behind_since IS 'The oldest change of this node whose words are not there yet; null = none.';
+
+COMMENT ON COLUMN public.search_feed.swept_at IS 'All runs were looked through, from then on, after this node died.';
+
+CREATE TABLE public.search_sweep (
+    one boolean DEFAULT true NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    below uuid NOT NULL,
+    looked_at bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT search_sweep_one_check CHECK (one)
+)
+WITH (fillfactor='40');
+
+COMMENT ON TABLE public.search_sweep IS 'The look through all runs that is under way, newest first; no row = none.';
+
+COMMENT ON COLUMN public.search_sweep.below IS 'It goes on below this run.';
+
+CREATE VIEW podium.search_lag AS
+ SELECT f.node,
+    COALESCE((n.until > now()), false) AS alive,
+    f.pending,
+    f.behind_since,
+    (COALESCE(EXTRACT(epoch FROM (now() - f.behind_since)), (0)::numeric))::double precision AS lag_seconds,
+    ((COALESCE(n.until, '-infinity'::timestamp with time zone) <= now()) AND ((f.swept_at IS NULL) OR (f.swept_at < COALESCE(n.until, '-infinity'::timestamp with time zone)))) AS sweep_needed,
+    s.started_at AS sweep_started_at,
+    s.looked_at AS sweep_looked_at
+   FROM ((public.search_feed f
+     LEFT JOIN public.node n ON ((n.epoch = f.node)))
+     LEFT JOIN public.search_sweep s ON (true));
+
+COMMENT ON VIEW podium.search_lag IS 'How far the words of runs are behind the runs, by node.';
+
 CREATE VIEW podium.tasks AS
  SELECT podium.task_id(t.run_id, t.no) AS task_id,
     t.run_id,
@@ -547,14 +662,6 @@ CREATE TABLE public.metadata_version (
 
 COMMENT ON TABLE public.metadata_version IS 'One row: rises with every change of a definition. A start is only stored while the version that it was resolved with is current.';
 
-CREATE TABLE public.node (
-    epoch bigint NOT NULL,
-    name text NOT NULL,
-    started_at timestamp with time zone DEFAULT now() NOT NULL,
-    until timestamp with time zone NOT NULL
-)
-WITH (fillfactor='40');
-
 ALTER TABLE public.node ALTER COLUMN epoch ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.node_epoch_seq
     START WITH 1
@@ -633,6 +740,16 @@ WITH (fillfactor='40', toast_tuple_target='8160');
 
 COMMENT ON TABLE public.run_rest IS 'Safety net: holds runs of months without a partition of their own.';
 
+CREATE TABLE public.run_search (
+    run_id uuid NOT NULL,
+    version bigint NOT NULL,
+    words tsvector NOT NULL
+);
+
+COMMENT ON TABLE public.run_search IS 'The words of each run, made by a loop from its row. May be thrown away at any time: it is made again.';
+
+COMMENT ON COLUMN public.run_search.version IS 'The version of the run that the words are of.';
+
 CREATE TABLE public.schedule (
     name text NOT NULL,
     workflow text NOT NULL,
@@ -681,10 +798,14 @@ CREATE TABLE public.snapshot (
     id bigint NOT NULL,
     body text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    name text,
+    classifier text,
     CONSTRAINT snapshot_hash_check CHECK ((length(hash) = 32))
 );
 
 COMMENT ON TABLE public.snapshot IS 'Immutable: a workflow definition with its task definitions as a run started with them, by SHA-256 of its text.';
+
+COMMENT ON COLUMN public.snapshot.classifier IS 'The kind of the definition: its own word, else agent or workflow.';
 
 ALTER TABLE public.snapshot ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.snapshot_id_seq
@@ -769,6 +890,15 @@ CREATE TABLE public.task_rest (
 )
 WITH (fillfactor='40', toast_tuple_target='8160');
 
+CREATE TABLE public.task_search (
+    run_id uuid NOT NULL,
+    no integer NOT NULL,
+    changed_in bigint NOT NULL,
+    words tsvector NOT NULL
+);
+
+COMMENT ON TABLE public.task_search IS 'The words of each task that has been given out or done, made by a loop.';
+
 CREATE TABLE public.workflow_def (
     name text NOT NULL,
     version integer NOT NULL,
@@ -836,6 +966,9 @@ ALTER TABLE ONLY public.run
 ALTER TABLE ONLY public.run_rest
     ADD CONSTRAINT run_rest_pkey PRIMARY KEY (id, shard);
 
+ALTER TABLE ONLY public.run_search
+    ADD CONSTRAINT run_search_pkey PRIMARY KEY (run_id);
+
 ALTER TABLE ONLY public.schedule_execution
     ADD CONSTRAINT schedule_execution_pkey PRIMARY KEY (id);
 
@@ -844,6 +977,12 @@ ALTER TABLE ONLY public.schedule
 
 ALTER TABLE ONLY public.scheduler
     ADD CONSTRAINT scheduler_pkey PRIMARY KEY (one);
+
+ALTER TABLE ONLY public.search_feed
+    ADD CONSTRAINT search_feed_pkey PRIMARY KEY (node);
+
+ALTER TABLE ONLY public.search_sweep
+    ADD CONSTRAINT search_sweep_pkey PRIMARY KEY (one);
 
 ALTER TABLE ONLY public.snapshot
     ADD CONSTRAINT snapshot_pkey PRIMARY KEY (hash);
@@ -862,6 +1001,9 @@ ALTER TABLE ONLY public.task
 
 ALTER TABLE ONLY public.task_rest
     ADD CONSTRAINT task_rest_pkey PRIMARY KEY (run_id, no, shard);
+
+ALTER TABLE ONLY public.task_search
+    ADD CONSTRAINT task_search_pkey PRIMARY KEY (run_id, no);
 
 ALTER TABLE ONLY public.workflow_def
     ADD CONSTRAINT workflow_def_pkey PRIMARY KEY (name, version);
@@ -890,11 +1032,33 @@ CREATE INDEX outbox_pending ON public.outbox USING btree (lane, seq) WHERE pendi
 
 COMMENT ON INDEX public.outbox_pending IS 'pulse, outbox.pending: what a lane still has to send, in its order.';
 
+CREATE INDEX run_by_correlation ON ONLY public.run USING btree ("left"(correlation_id, 200), id) WHERE (correlation_id IS NOT NULL);
+
+COMMENT ON INDEX public.run_by_correlation IS 'search: the runs of a correlation id. Of longer ids only the beginning: an index entry has a limit.';
+
+CREATE INDEX run_by_name ON ONLY public.run USING btree (name, status, id);
+
+COMMENT ON INDEX public.run_by_name IS 'search: the runs of a name in each status, newest first. Also finds rare states without a name, name by name.';
+
+CREATE INDEX run_by_parent ON ONLY public.run USING btree ("substring"(extra, '"parent":\{"run":"([0-9a-f-]{36})"'::text), id) WHERE (extra ~~ '%"parent":{"run":%'::text);
+
+COMMENT ON INDEX public.run_by_parent IS 'search: the children of a run. Runs without a parent cost nothing.';
+
 CREATE INDEX run_due ON ONLY public.run USING btree (wake_at, bucket) WHERE (wake_at IS NOT NULL);
 
 COMMENT ON INDEX public.run_due IS 'pulse: runs whose wake_at has come. Also counts open runs with timers.';
 
+CREATE INDEX run_rest_left_id_idx ON public.run_rest USING btree ("left"(correlation_id, 200), id) WHERE (correlation_id IS NOT NULL);
+
+CREATE INDEX run_rest_name_status_id_idx ON public.run_rest USING btree (name, status, id);
+
+CREATE INDEX run_rest_substring_id_idx ON public.run_rest USING btree ("substring"(extra, '"parent":\{"run":"([0-9a-f-]{36})"'::text), id) WHERE (extra ~~ '%"parent":{"run":%'::text);
+
 CREATE INDEX run_rest_wake_at_bucket_idx ON public.run_rest USING btree (wake_at, bucket) WHERE (wake_at IS NOT NULL);
+
+CREATE INDEX run_search_words ON public.run_search USING gin (words) WITH (gin_pending_list_limit='512');
+
+COMMENT ON INDEX public.run_search_words IS 'search: runs with these words.';
 
 CREATE INDEX schedule_execution_by_time ON public.schedule_execution USING btree (scheduled_at);
 
@@ -912,6 +1076,10 @@ CREATE INDEX schedule_next ON public.schedule USING btree (next_at) WHERE (next_
 
 COMMENT ON INDEX public.schedule_next IS 'pulse, schedule.due: the next one to fire.';
 
+CREATE INDEX snapshot_by_name ON public.snapshot USING btree (name);
+
+COMMENT ON INDEX public.snapshot_by_name IS 'search: the names that runs may have.';
+
 CREATE UNIQUE INDEX snapshot_of_run ON public.snapshot USING btree (id);
 
 COMMENT ON INDEX public.snapshot_of_run IS 'Rows of runs keep the small id; loading a run turns it back into the hash.';
@@ -922,9 +1090,19 @@ COMMENT ON INDEX public.task_ready IS 'ready.candidates: what a poll may claim, 
 
 CREATE INDEX task_rest_task_type_domain_available_at_priority_run_id_no_idx ON public.task_rest USING btree (task_type, domain, available_at, priority DESC, run_id, no) WHERE ready;
 
+CREATE INDEX task_search_words ON public.task_search USING gin (words) WITH (gin_pending_list_limit='512');
+
+COMMENT ON INDEX public.task_search_words IS 'search: tasks with these words.';
+
 ALTER INDEX public.payload_pkey ATTACH PARTITION public.payload_rest_pkey;
 
+ALTER INDEX public.run_by_correlation ATTACH PARTITION public.run_rest_left_id_idx;
+
+ALTER INDEX public.run_by_name ATTACH PARTITION public.run_rest_name_status_id_idx;
+
 ALTER INDEX public.run_pkey ATTACH PARTITION public.run_rest_pkey;
+
+ALTER INDEX public.run_by_parent ATTACH PARTITION public.run_rest_substring_id_idx;
 
 ALTER INDEX public.run_due ATTACH PARTITION public.run_rest_wake_at_bucket_idx;
 
@@ -934,6 +1112,10 @@ ALTER INDEX public.task_pkey ATTACH PARTITION public.task_rest_pkey;
 
 ALTER INDEX public.task_ready ATTACH PARTITION public.task_rest_task_type_domain_available_at_priority_run_id_no_idx;
 
+CREATE TRIGGER describe_snapshot BEFORE INSERT OR UPDATE OF body ON public.snapshot FOR EACH ROW EXECUTE FUNCTION public.describe_snapshot();
+
+CREATE TRIGGER forget_words AFTER DELETE ON public.run FOR EACH ROW EXECUTE FUNCTION public.forget_words();
+
 GRANT USAGE ON SCHEMA podium TO podium_reader;
 
 GRANT SELECT ON TABLE podium.events TO podium_reader;
@@ -941,6 +1123,8 @@ GRANT SELECT ON TABLE podium.events TO podium_reader;
 GRANT SELECT ON TABLE podium.queue_depth TO podium_reader;
 
 GRANT SELECT ON TABLE podium.runs TO podium_reader;
+
+GRANT SELECT ON TABLE podium.search_lag TO podium_reader;
 
 GRANT SELECT ON TABLE podium.tasks TO podium_reader;
 

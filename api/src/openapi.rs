@@ -117,7 +117,11 @@ fn common_answers(operation: &mut Operation) {
     for (status, description) in common {
         let fresh = || {
             let schema = RefOr::Ref(Ref::from_schema_name("ErrorResponse"));
-            ResponseBuilder::new().description(description).content(JSON, Content::new(Some(schema))).build().into()
+            ResponseBuilder::new()
+                .description(description)
+                .content(JSON, Content::new(Some(schema)))
+                .build()
+                .into()
         };
         operation.responses.responses.entry(status.to_owned()).or_insert_with(fresh);
     }

@@ -29,6 +29,7 @@ mod report;
 mod rerun;
 mod stamp;
 mod start;
+mod summary;
 mod task;
 mod violations;
 mod workflow;
@@ -41,6 +42,7 @@ pub(crate) use report::{report, reported_ids};
 pub(crate) use rerun::rerun;
 pub(crate) use stamp::{Clock, created, replaced, stamped_task_def, updated_task_def};
 pub(crate) use start::{Wanted, check_priority, definition_of, start};
+pub(crate) use summary::{classifier, search_result, task_summary, workflow_summary};
 pub(crate) use task::{task_json, tasks_json};
 pub(crate) use violations::{
     refuse_if_any, validate_event_handler, validate_task_def, validate_workflow_def,

@@ -158,6 +158,88 @@ pub struct WorkflowStatus {
     pub status: String,
 }
 
+/// A page of workflows, as summaries.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SearchResultWorkflowSummary {
+    pub total_hits: i64,
+    pub results: Vec<WorkflowSummary>,
+}
+
+/// A page of workflows, without their tasks.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SearchResultWorkflow {
+    pub total_hits: i64,
+    pub results: Vec<Workflow>,
+}
+
+/// A page of tasks, as summaries.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SearchResultTaskSummary {
+    pub total_hits: i64,
+    pub results: Vec<TaskSummary>,
+}
+
+/// What a search shows of a workflow. Instants are texts in UTC.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkflowSummary {
+    pub workflow_type: String,
+    pub version: i32,
+    pub workflow_id: String,
+    pub correlation_id: Option<String>,
+    pub start_time: String,
+    pub update_time: String,
+    pub end_time: Option<String>,
+    pub status: String,
+    /// As a Java program shows a map: `{a=1, b={c=2}}`.
+    pub input: String,
+    pub output: String,
+    pub reason_for_incompletion: Option<String>,
+    /// Milliseconds; 0 until it has ended.
+    pub execution_time: i64,
+    pub event: Option<String>,
+    /// By comma.
+    pub failed_reference_task_names: String,
+    pub external_input_payload_storage_path: Option<String>,
+    pub external_output_payload_storage_path: Option<String>,
+    pub priority: i32,
+    pub failed_task_names: Vec<String>,
+    pub task_to_domain: BTreeMap<String, String>,
+    /// Empty if there is none.
+    pub parent_workflow_id: String,
+    pub classifier: String,
+    /// Characters of `input`.
+    pub input_size: i64,
+    pub output_size: i64,
+}
+
+/// What a search shows of a task. Instants are texts in UTC, 1970 = not yet.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskSummary {
+    pub workflow_id: String,
+    pub workflow_type: String,
+    pub correlation_id: Option<String>,
+    pub scheduled_time: String,
+    pub start_time: String,
+    pub update_time: String,
+    pub end_time: String,
+    pub status: String,
+    pub reason_for_incompletion: Option<String>,
+    pub execution_time: i64,
+    pub queue_wait_time: i64,
+    pub task_def_name: String,
+    pub task_type: String,
+    pub input: String,
+    pub output: String,
+    pub task_id: String,
+    pub workflow_priority: i32,
+    pub domain: Option<String>,
+}
+
 /// A page of tasks.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -144,18 +144,9 @@ async fn list_workflow_defs(State(api): State<Api>, uri: Uri) -> Result<Response
     let classifier = Query::of(&uri).text("classifier")?.filter(|wanted| !wanted.trim().is_empty());
     let mut defs = api.engine().workflow_defs().await?;
     if let Some(wanted) = classifier {
-        defs.retain(|def| classified(def).eq_ignore_ascii_case(wanted.trim()));
+        defs.retain(|def| convert::classifier(def).eq_ignore_ascii_case(wanted.trim()));
     }
     Ok(answer::json(&defs))
-}
-
-/// What kind of definition this is: its own word, else a guess from its metadata (contract §5.1).
-fn classified(def: &WorkflowDef) -> &str {
-    match def.metadata.get("classifier").and_then(Value::as_str) {
-        Some(word) if !word.trim().is_empty() => word,
-        _ if def.metadata.contains_key("agent_sdk") || def.metadata.contains_key("agentDef") => "agent",
-        _ => "workflow",
-    }
 }
 
 /// Get a workflow definition.

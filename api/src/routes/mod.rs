@@ -10,6 +10,7 @@ mod health;
 mod metadata;
 mod scheduler;
 mod scheduler_admin;
+mod search;
 mod task;
 mod task_by_ref;
 mod task_def;
@@ -45,6 +46,7 @@ pub(crate) fn described() -> OpenApiRouter<Api> {
         .merge(workflow_operate::routes())
         .merge(workflow_bulk::routes())
         .merge(workflow_lookup::routes())
+        .merge(search::routes())
         .merge(metadata::routes())
         .merge(task_def::routes())
         .merge(event::routes())

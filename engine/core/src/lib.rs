@@ -19,6 +19,7 @@ pub mod operation;
 pub mod payload;
 pub mod plan;
 pub mod run;
+pub mod search;
 pub mod task;
 pub mod tasks;
 pub mod time;

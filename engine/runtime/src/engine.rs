@@ -17,7 +17,7 @@ use crate::lease::Leased;
 use crate::loops::{
     auditor,
     outbox_relay::{Relay, RelayPort},
-    partitions, queue_reader, schedules, timer,
+    partitions, projection, queue_reader, schedules, timer,
 };
 use crate::mailbox::Mailboxes;
 use crate::messages::{
@@ -70,6 +70,7 @@ impl Engine {
         let writers = config.writers.clamp(1, 4);
         let lease = Span::from_micros(i64::try_from(config.lease.as_micros()).unwrap_or(i64::MAX));
         let node = store.register_node(&config.node_name, lease).await.map_err(storage)?;
+        store.open_feed(&node).await.map_err(storage)?;
         let db_now = store.now().await.map_err(storage)?;
         let (mailboxes, mail) = Mailboxes::new(writers, config.queue_limit);
         let (port, relay_mail) = RelayPort::new();
@@ -87,6 +88,7 @@ impl Engine {
         tasks.spawn(partitions::run(shared.clone()));
         tasks.spawn(auditor::run(shared.clone()));
         tasks.spawn(schedules::run(shared.clone()));
+        tasks.spawn(projection::run(shared.clone(), node.clone()));
         if let Some(sink) = sink {
             tasks.spawn(Relay::new(shared.clone(), sink, relay_mail).run());
         }
@@ -256,7 +258,8 @@ impl Engine {
     /// Figures since the node started.
     pub fn counters(&self) -> Counters {
         let shared = self.shared();
-        Counters { parked_polls: shared.queues.parked() as u64, ..shared.stats.read() }
+        let words_pending = shared.feed.pending() as u64;
+        Counters { parked_polls: shared.queues.parked() as u64, words_pending, ..shared.stats.read() }
     }
 
     /// Takes no new work and answers parked polls empty at once; what is under way goes on.
@@ -283,7 +286,11 @@ impl Engine {
         while (shared.mailboxes.open() > 0 || shared.stats.relay_open.get() > 0) && Instant::now() < end {
             tokio::time::sleep(LOOK_EVERY).await;
         }
+        let words_made = projection::drain(shared, end).await;
         self.inner.tasks.lock().await.shutdown().await;
+        if words_made && let Err(error) = shared.store.close_feed(&self.inner.node).await {
+            tracing::warn!(error = chain(&error), "could not say that all words are made");
+        }
         let left = end.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
         match tokio::time::timeout(left, shared.store.release_node(&self.inner.node)).await {
             Ok(Ok(())) => tracing::info!(node = self.inner.node.epoch, "the engine is stopped"),

@@ -44,4 +44,5 @@ pub use engine::Engine;
 pub use lease::{LeaseGuard, Leased};
 pub use messages::*;
 pub use services::lookup::CreatedIn;
+pub use services::search::{Found, SearchQuery};
 pub use status::{Counters, Health};

@@ -27,11 +27,12 @@ pub(crate) struct Pulse {
     failing: bool,
     /// Where the look for inbox rows goes on.
     inbox_after: Option<RunId>,
+    buckets: usize,
 }
 
 impl Pulse {
     pub(crate) fn new(shared: Arc<Shared>, node: NodeLease) -> Self {
-        Pulse { shared, node, failing: false, inbox_after: None }
+        Pulse { shared, node, failing: false, inbox_after: None, buckets: 0 }
     }
 
     /// Beats until the task is aborted.
@@ -90,6 +91,10 @@ impl Pulse {
         let alone = answer.buckets.len() == BUCKETS;
         shared.queues.set_share(&answer.buckets, alone);
         shared.set_first_lane(answer.lanes.contains(&0));
+        // more than before: another node has left its work, and perhaps words that it did not come to make
+        if std::mem::replace(&mut self.buckets, answer.buckets.len()) < answer.buckets.len() {
+            shared.feed.look();
+        }
         for queue in shared.queues.tick() {
             shared.read(&queue);
         }

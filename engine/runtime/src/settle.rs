@@ -86,6 +86,7 @@ impl Writer {
             }
             ChangeOutcome::Unknown => {
                 self.shared.stats.stale.one();
+                self.shared.feed.changed(run);
                 self.disown(&turn, false);
                 turn.in_doubt();
                 let mut work = turn.into_work();
@@ -131,6 +132,7 @@ impl Writer {
     fn stored(&mut self, turn: Turn) {
         let shared = self.shared.clone();
         if !turn.effects.is_empty() {
+            shared.feed.changed(turn.id());
             self.faulted_or_healed(&turn);
         }
         if turn.took_many_rows() {
@@ -235,6 +237,7 @@ impl Writer {
         for turn in batch.turns {
             let waiting = self.waiting(turn.id());
             if unknown {
+                self.shared.feed.changed(turn.id());
                 self.disown(&turn, true);
             }
             for (envelope, _) in turn.heard {

@@ -13,6 +13,7 @@ use crate::broken::Broken;
 use crate::clock::Clock;
 use crate::config::EngineConfig;
 use crate::loops::outbox_relay::RelayPort;
+use crate::loops::projection::Feed;
 use crate::loops::schedules::NextFiring;
 use crate::mailbox::{Mailboxes, Reply, Work};
 use crate::messages::EngineError;
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) relay: Option<RelayPort>,
     pub(crate) stats: Stats,
     pub(crate) broken: Broken,
+    /// Runs whose words are to be made.
+    pub(crate) feed: Feed,
     /// Queues whose ready rows are to be read.
     pub(crate) reads: mpsc::UnboundedSender<Arc<Queue>>,
     /// Asks for a pulse before its time.
@@ -64,6 +67,7 @@ impl Shared {
             relay,
             stats: Stats::default(),
             broken: Broken::default(),
+            feed: Feed::default(),
             reads,
             pulse_now: Notify::new(),
             schedules: NextFiring::default(),

@@ -72,4 +72,6 @@ stats!(
     events_unknown_run,
     stuck_runs,
     faulted_runs,
+    words_made,
+    words_pending,
 );

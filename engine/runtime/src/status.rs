@@ -72,4 +72,8 @@ pub struct Counters {
     pub stuck_runs: u64,
     /// Runs that had a fault at the last audit, of all nodes: each waits for somebody who looks at it.
     pub faulted_runs: u64,
+    /// Runs whose words, for searches, this node has made.
+    pub words_made: u64,
+    /// Runs changed by this node whose words are still to be made, now.
+    pub words_pending: u64,
 }

@@ -35,6 +35,9 @@ pub enum StoreError {
     /// The migrations could not be applied.
     #[error("could not migrate the database")]
     Migrate(#[source] sqlx::migrate::MigrateError),
+    /// A search took longer than it may.
+    #[error("statement {statement} took too long")]
+    TooSlow { statement: &'static str },
     /// PostgreSQL refused the statement; trying again will not help.
     #[error("statement {statement} was refused by the database")]
     Refused {
@@ -100,6 +103,7 @@ impl StoreError {
             StoreError::Conflict { .. }
             | StoreError::Corrupt { .. }
             | StoreError::NoSnapshot(_)
+            | StoreError::TooSlow { .. }
             | StoreError::Schema(_)
             | StoreError::Migrate(_)
             | StoreError::Refused { .. } => false,

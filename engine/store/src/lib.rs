@@ -18,6 +18,7 @@ mod metadata;
 mod outbox;
 mod poll_data;
 mod position;
+mod projection;
 mod pulse;
 mod ready;
 mod records;
@@ -25,6 +26,7 @@ mod remove;
 mod row_images;
 mod run;
 mod schedule;
+mod search;
 mod session;
 mod snapshot;
 mod statement;
@@ -46,6 +48,7 @@ pub use change::{Applied, Change, ChangeKind, ChangeOutcome};
 pub use error::StoreError;
 pub use event_handler::StoredEventHandler;
 pub use outbox::lane;
+pub use projection::{FeedState, Sweep};
 pub use records::{
     Candidate, InboundRow, IngestBatch, IngestOutcome, LaneKey, Newer, NodeLease, OutboxRow, PollRow,
     Position, PulseAnswer, PutMode, PutOutcome, QueueDepth, Stats, StoreOptions, StoredTaskDef,
@@ -55,10 +58,12 @@ pub use run::INBOX_ROWS;
 #[doc(hidden)]
 pub use run::load_statement;
 pub use schedule::{FiringQuery, FiringRow, FiringState, ScheduleQuery, StoredSchedule};
+pub use search::{FoundTask, Hit, SearchHits, SearchLag, SearchRequest, Total};
 #[doc(hidden)]
 pub use statement::hot_statement;
 pub use writer::Writer;
 
+use crate::search::Searches;
 use crate::snapshot::SnapshotIds;
 use crate::wire::At;
 
@@ -76,6 +81,9 @@ pub(crate) struct Inner {
     connect: PgConnectOptions,
     options: StoreOptions,
     snapshots: RwLock<SnapshotIds>,
+    searches: Searches,
+    /// One connection for making words, which may be lost: commits do not wait for the disk.
+    projector: PgPool,
     counters: Counters,
 }
 
@@ -116,6 +124,8 @@ impl Store {
             .await
             .map_err(StoreError::at("connect"))?;
         let inner = Inner {
+            searches: Searches::new(&connect),
+            projector: projection::connection(&connect),
             pool,
             connect,
             options,
@@ -198,6 +208,8 @@ impl Store {
 
     /// Closes the pool; calls under way end first.
     pub async fn close(&self) {
+        self.inner.searches.close().await;
+        self.inner.projector.close().await;
         self.inner.pool.close().await;
     }
 }

@@ -20,25 +20,46 @@ use crate::wire::{At, Malformed, Record, records};
 /// Inbox rows of one run that are read, and so decided, together.
 pub const INBOX_ROWS: usize = 500;
 
-/// `$1` ids, `$2` versions after which task rows count. Joins by bounds: see `statement.rs`.
-const LOAD: &str = "
-SELECT r.id, r.version, s.hash, r.name, r.def_version, r.status, r.correlation_id, r.priority, r.reason,
+/// The columns of a run's head, which [`head`] reads by their numbers.
+macro_rules! head_columns {
+    () => {
+        "r.id, r.version, s.hash, r.name, r.def_version, r.status, r.correlation_id, r.priority, r.reason,
     r.created_at, r.updated_at, r.ended_at, r.retried_at, r.next_no, r.wake_at, r.extra, r.removed_in,
     r.input_slot, COALESCE(r.input, (SELECT p.body FROM payload AS p
         WHERE p.run_id = r.id AND p.slot = r.input_slot)) AS input,
     r.output_slot, COALESCE(r.output, (SELECT p.body FROM payload AS p
         WHERE p.run_id = r.id AND p.slot = r.output_slot)) AS output,
     r.variables_slot, COALESCE(r.variables, (SELECT p.body FROM payload AS p
-        WHERE p.run_id = r.id AND p.slot = r.variables_slot)) AS variables,
-    ARRAY(
-        SELECT ROW(t.no, t.seq, t.attempt, t.iteration, t.retry_of, t.task_type, t.ref_name, t.def_name, t.domain,
+        WHERE p.run_id = r.id AND p.slot = r.variables_slot)) AS variables"
+    };
+}
+pub(crate) use head_columns;
+
+/// A task's row, which [`tasks`] reads.
+macro_rules! task_row {
+    () => {
+        "ROW(t.no, t.seq, t.attempt, t.iteration, t.retry_of, t.task_type, t.ref_name, t.def_name, t.domain,
             t.changed_in, t.scheduled_at, t.first_scheduled_at, t.available_at, t.updated_at, t.started_at, t.ended_at,
             t.response_timeout_s, t.callback_after_s, t.start_delay_s, t.poll_count, t.status, t.ready, t.retried,
             t.executed, t.worker, t.reason, t.wait_until, t.child, t.extra,
             t.input_slot, COALESCE(t.input, (SELECT p.body FROM payload AS p
                 WHERE p.run_id = t.run_id AND p.slot = t.input_slot)),
             t.output_slot, COALESCE(t.output, (SELECT p.body FROM payload AS p
-                WHERE p.run_id = t.run_id AND p.slot = t.output_slot)))
+                WHERE p.run_id = t.run_id AND p.slot = t.output_slot)))"
+    };
+}
+pub(crate) use task_row;
+
+/// `$1` ids, `$2` versions after which task rows count. Joins by bounds: see `statement.rs`.
+const LOAD: &str = concat!(
+    "
+SELECT ",
+    head_columns!(),
+    ",
+    ARRAY(
+        SELECT ",
+    task_row!(),
+    "
         FROM task AS t
         WHERE t.run_id = i.id AND t.changed_in > i.after
         ORDER BY t.no
@@ -54,7 +75,8 @@ FROM (
     OFFSET 0
 ) AS i
 JOIN run AS r ON r.id >= i.id AND r.id <= i.id
-JOIN snapshot AS s ON s.id >= r.snapshot_id AND s.id <= r.snapshot_id";
+JOIN snapshot AS s ON s.id >= r.snapshot_id AND s.id <= r.snapshot_id"
+);
 
 /// The statement that loads runs, for tests that look at its plan.
 #[doc(hidden)]
@@ -83,7 +105,7 @@ impl Store {
         rows.iter()
             .map(|row| {
                 let (head, _) = head(row)?;
-                let tasks = TaskTable::from_rows(tasks(row, head.id)?);
+                let tasks = TaskTable::from_rows(tasks(row, TASKS, head.id)?);
                 Ok(RunState { parked: parked(row, head.id)?, head, tasks })
             })
             .collect()
@@ -97,7 +119,7 @@ impl Store {
         if removed_in > version {
             return Ok(Newer::Reload);
         }
-        let (tasks, parked) = (tasks(row, run)?, parked(row, run)?);
+        let (tasks, parked) = (tasks(row, TASKS, run)?, parked(row, run)?);
         Ok(Newer::Rows { head: Box::new(head), tasks, parked })
     }
 
@@ -152,8 +174,11 @@ fn payload(run: RunId, text: Option<&str>, slot: Option<i64>) -> Payload {
     payload
 }
 
-/// Columns are read by number: the order of [`LOAD`].
-fn head(row: &PgRow) -> Result<(RunHead, i64), StoreError> {
+/// Columns of [`LOAD`] behind the head.
+const TASKS: usize = 23;
+
+/// Columns are read by number: the order of [`head_columns`].
+pub(crate) fn head(row: &PgRow) -> Result<(RunHead, i64), StoreError> {
     let read = |e: sqlx::Error| StoreError::Refused { statement: "run.load", source: e };
     let id = run_id("run", row.try_get(0).map_err(read)?)?;
     let hash: &[u8] = row.try_get(2).map_err(read)?;
@@ -203,8 +228,9 @@ fn column<'r>(row: &'r PgRow, i: usize) -> Result<Vec<Record<'r>>, StoreError> {
     records(bytes).map_err(|e| read(sqlx::Error::Decode(Box::new(e))))
 }
 
-fn tasks(row: &PgRow, run: RunId) -> Result<Vec<TaskState>, StoreError> {
-    column(row, 23)?
+/// Tasks from an array of [`task_row`] in column `i`.
+pub(crate) fn tasks(row: &PgRow, i: usize, run: RunId) -> Result<Vec<TaskState>, StoreError> {
+    column(row, i)?
         .into_iter()
         .map(|mut r| {
             task(&mut r, run)

@@ -76,8 +76,9 @@ async fn rules_of_the_schema_hold() {
         WHERE c.relnamespace = 'public'::regnamespace AND NOT i.indisprimary AND NOT c.relispartition
             AND c.relname NOT LIKE '\\_sqlx%' AND obj_description(c.oid) IS NULL";
     assert_eq!(db.number(without_comment).await, 0, "every index says which statement it serves");
-    let names_status =
-        "SELECT count(*) FROM pg_indexes WHERE tablename IN ('run', 'task') AND indexdef LIKE '%status%'";
+    // that of a run changes when it ends, which is never a HOT update anyway; that of a task with each step
+    let names_status = "SELECT count(*) FROM pg_indexes
+        WHERE tablename ~ '^(run|task)(_|$)' AND indexdef LIKE '%status%' AND NOT indexname ~ '^run(_\\d{6}|_rest)?_(by_name|name_status_id_idx)$'";
     assert_eq!(db.number(names_status).await, 0, "an index on status costs every HOT update");
     let json = "SELECT count(*) FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND a.atttypid = 'jsonb'::regtype";

@@ -142,7 +142,7 @@ async fn the_reader_sees_the_views_and_nothing_else() {
     let db = database().await;
     let mut c: PgConnection = db.connection().await;
     sqlx::query("SET ROLE podium_reader").execute(&mut c).await.unwrap();
-    for view in ["runs", "tasks", "waits", "queue_depth", "events"] {
+    for view in ["runs", "tasks", "waits", "queue_depth", "events", "search_lag"] {
         let text = sqlx::AssertSqlSafe(format!("SELECT * FROM podium.{view}"));
         sqlx::query(text).fetch_all(&mut c).await.unwrap();
     }

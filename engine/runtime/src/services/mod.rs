@@ -9,4 +9,5 @@ pub(crate) mod poll;
 pub(crate) mod read;
 pub(crate) mod report;
 pub(crate) mod schedules;
+pub(crate) mod search;
 pub(crate) mod start;

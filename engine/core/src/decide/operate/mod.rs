@@ -77,7 +77,8 @@ impl Turn<'_> {
         let left: Vec<TaskNo> = self.left().collect();
         self.ended.extend(left);
         let open = self.run.tasks.open().map(|t| t.no);
-        let watchers: Vec<TaskNo> = open.filter(|no| waits_for_others(self.node_of(*no).as_deref())).collect();
+        let watchers: Vec<TaskNo> =
+            open.filter(|no| waits_for_others(self.node_of(*no).as_deref())).collect();
         self.joins.extend(watchers);
         self.advance();
         if !self.run.head.status.is_terminal() {

@@ -1,0 +1,195 @@
+//! Makes the words of changed runs, for searches, a moment after their commit.
+//!
+//! It lives on what is left: while the node is busy with turns it takes a small share of the time, and the words fall
+//! behind, which `podium.search_lag` and the answers to searches say. Nothing is lost by that, nor by a crash: see
+//! `podium_store::projection`.
+
+mod feed;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use podium_core::RunId;
+use podium_store::{FeedState, NodeLease, StoreError, Sweep};
+
+pub(crate) use feed::Feed;
+
+use crate::errors::chain;
+use crate::shared::Shared;
+
+/// Changes of a run within this time are one.
+const GATHER: Duration = Duration::from_millis(250);
+/// Runs whose words are made by one statement: a few milliseconds of the database's time.
+const AT_ONCE: usize = 100;
+/// Runs looked at by one statement of a sweep.
+const STRETCH: i64 = 2_000;
+/// How often the node that does such work for all looks whether another one died without its noticing.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// Before a statement that failed is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Turns of this node in a second beyond which it is busy.
+const BUSY: f64 = 3_000.0;
+/// The part of the time that it takes while the node is busy. A workflow then costs the database 4 us more.
+const BUSY_SHARE: f64 = 0.04;
+/// The same with nothing else to do; the other half keeps answers quick.
+const IDLE_SHARE: f64 = 0.5;
+/// How long a stopping node takes at most to make the words that are left.
+const DRAIN_AT_MOST: Duration = Duration::from_secs(5);
+
+pub(crate) async fn run(shared: Arc<Shared>, node: NodeLease) {
+    let mut projection = Projection { load: Load::new(&shared), shared, node, sweep: None, failing: false };
+    loop {
+        projection.step().await;
+    }
+}
+
+/// Waits until all words are made, at most until `end`; false if some are missing.
+pub(crate) async fn drain(shared: &Shared, end: Instant) -> bool {
+    let end = end.min(Instant::now() + DRAIN_AT_MOST).max(Instant::now() + Duration::from_millis(500));
+    shared.feed.drain();
+    shared.feed.settled(end.saturating_duration_since(Instant::now())).await
+}
+
+struct Projection {
+    shared: Arc<Shared>,
+    node: NodeLease,
+    sweep: Option<Sweep>,
+    load: Load,
+    failing: bool,
+}
+
+impl Projection {
+    async fn step(&mut self) {
+        let shared = self.shared.clone();
+        if shared.feed.take_look() && shared.holds_first_lane() {
+            let wanted = shared.store.wanted_sweep().await;
+            self.sweep = self.checked(wanted).await.flatten();
+        }
+        if shared.feed.overflown() {
+            // what was changed is known no more: all runs are looked through, but not while there is much to do
+            let asked = shared.store.ask_for_sweep().await;
+            if self.checked(asked).await.is_some() {
+                shared.feed.forgiven();
+                shared.feed.look();
+            }
+            return;
+        }
+        if shared.feed.pending() > 0 {
+            shared.feed.gathered(GATHER).await;
+            self.changed().await;
+        } else if let Some(sweep) = self.sweep {
+            self.stretch(sweep).await;
+        } else if tokio::time::timeout(LOOK_EVERY, shared.feed.woken()).await.is_err() {
+            shared.feed.look();
+        }
+    }
+
+    /// Makes the words of all that is noted.
+    async fn changed(&mut self) {
+        let shared = self.shared.clone();
+        let mut taken = shared.feed.take();
+        taken.runs.sort_unstable();
+        let mut done = 0;
+        while done < taken.runs.len() {
+            let until = (done + AT_ONCE).min(taken.runs.len());
+            let left = taken.runs.len() - until + shared.feed.pending();
+            let behind = if left == 0 { None } else { Some(taken.since.elapsed()) };
+            let state = FeedState { pending: i64::try_from(left).unwrap_or(i64::MAX), behind };
+            if self.make(&taken.runs[done..until], state).await.is_none() {
+                shared.feed.again(&taken.runs[done..], taken.since);
+                return;
+            }
+            done = until;
+        }
+        shared.feed.done(taken.round);
+    }
+
+    async fn make(&mut self, runs: &[RunId], state: FeedState) -> Option<()> {
+        let begun = Instant::now();
+        let made = self.shared.store.make_words(&self.node, runs, state).await;
+        let made = self.checked(made).await?;
+        self.shared.stats.words_made.add(usize::try_from(made).unwrap_or_default());
+        self.leave_time(begun.elapsed()).await;
+        Some(())
+    }
+
+    /// Looks through the next runs of a sweep.
+    async fn stretch(&mut self, sweep: Sweep) {
+        let begun = Instant::now();
+        let found = self.shared.store.sweep_stretch(sweep.below, STRETCH).await;
+        let Some((next, runs)) = self.checked(found).await else { return };
+        self.leave_time(begun.elapsed()).await;
+        for runs in runs.chunks(AT_ONCE) {
+            let state = FeedState {
+                pending: i64::try_from(self.shared.feed.pending()).unwrap_or(i64::MAX),
+                behind: self.shared.feed.age(),
+            };
+            if self.make(runs, state).await.is_none() {
+                return;
+            }
+        }
+        let noted = match next {
+            Some(below) => {
+                self.sweep = Some(Sweep { below, ..sweep });
+                self.shared.store.sweep_at(below, STRETCH).await
+            }
+            None => {
+                self.sweep = None;
+                // a node may have died since it began
+                self.shared.feed.look();
+                self.shared.store.sweep_done(&sweep).await
+            }
+        };
+        self.checked(noted).await;
+    }
+
+    /// The value, or a pause after an error.
+    async fn checked<T>(&mut self, result: Result<T, StoreError>) -> Option<T> {
+        match result {
+            Ok(value) => {
+                self.failing = false;
+                Some(value)
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.failing, true) {
+                    tracing::warn!(error = chain(&error), "could not make the words of changed runs");
+                }
+                tokio::time::sleep(PAUSE).await;
+                None
+            }
+        }
+    }
+
+    /// Rests after work, so that the node's own work has the rest of the time.
+    async fn leave_time(&mut self, worked: Duration) {
+        let share = self.load.share(&self.shared);
+        if self.shared.feed.in_a_hurry() && share > BUSY_SHARE {
+            return;
+        }
+        tokio::time::sleep(worked.mul_f64(1.0 / share - 1.0)).await;
+    }
+}
+
+/// How busy the node is with turns.
+struct Load {
+    at: Instant,
+    turns: u64,
+    share: f64,
+}
+
+impl Load {
+    fn new(shared: &Shared) -> Self {
+        Load { at: Instant::now(), turns: shared.stats.turns.get(), share: IDLE_SHARE }
+    }
+
+    fn share(&mut self, shared: &Shared) -> f64 {
+        let elapsed = self.at.elapsed();
+        if elapsed >= Duration::from_millis(50) {
+            let turns = shared.stats.turns.get();
+            let rate = turns.saturating_sub(self.turns) as f64 / elapsed.as_secs_f64();
+            self.share = if rate > BUSY { BUSY_SHARE } else { IDLE_SHARE };
+            (self.at, self.turns) = (Instant::now(), turns);
+        }
+        self.share
+    }
+}
