@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::event::ParkedEvent;
 use crate::id::{RunId, TaskId, TaskNo};
 use crate::payload::Payload;
-use crate::plan::{NodeRef, Plan};
+use crate::plan::{Branches, NodeIx, NodeRef, Plan};
 use crate::task::TaskState;
 use crate::time::Timestamp;
 
@@ -205,8 +206,20 @@ impl RunState {
 
     /// The task that a row is an attempt of; `None` if nothing knows it any more.
     pub fn node_of<'p>(&self, plan: &'p Plan, row: &TaskState) -> Option<NodeRef<'p>> {
-        let node = plan.node_of(row.base_ref()).or_else(|| plan.node_of(&row.ref_name))?;
-        Some(NodeRef::Plan(node).of_type(&row.task_type))
+        let node = match plan.node_of(row.base_ref()).or_else(|| plan.node_of(&row.ref_name)) {
+            Some(node) => NodeRef::Plan(node),
+            None => NodeRef::Own(self.tasks.branches.of_row(row)?.clone()),
+        };
+        Some(node.of_type(&row.task_type))
+    }
+
+    /// The node at a position, in the plan or among the branches of dynamic forks.
+    pub(crate) fn node<'p>(&self, plan: &'p Plan, ix: NodeIx) -> Option<NodeRef<'p>> {
+        if ix.is_branch() {
+            self.tasks.branches.get(ix).cloned().map(NodeRef::Own)
+        } else {
+            Some(NodeRef::Plan(plan.node(ix)))
+        }
     }
 }
 
@@ -219,6 +232,11 @@ pub struct TaskTable {
     /// Numbers of the rows that have not ended, rising.
     open: Vec<TaskNo>,
     max_seq: i32,
+    /// The latest row of each reference of a loop's body, whatever the iteration.
+    latest_in_loops: HashMap<Arc<str>, TaskNo>,
+    /// The output of open loops so far. Only remembered: it can be made again from the rows.
+    loop_outputs: HashMap<TaskNo, Arc<Map<String, Value>>>,
+    pub(crate) branches: Branches,
     /// Where each waiting JOIN last saw a reference that it waits for: makes asking again cheap. Only a hint.
     join_watch: HashMap<TaskNo, usize>,
 }
@@ -260,8 +278,28 @@ impl TaskTable {
         self.latest.get(ref_name).and_then(|no| self.rows.get(no))
     }
 
+    /// The latest row of a reference of the definition: in loops that of the latest iteration that got there. The names
+    /// that rows have in loops name nothing here.
+    pub fn named(&self, name: &str) -> Option<&Arc<TaskState>> {
+        match self.latest_in_loops.get(name) {
+            Some(no) => self.rows.get(no),
+            None => self
+                .latest(name)
+                .filter(|row| row.iteration == 0 || row.base_ref() == name || &*row.task_type == "DO_WHILE"),
+        }
+    }
+
     /// Inserts or replaces a row.
     pub fn put(&mut self, row: Arc<TaskState>) {
+        self.branches.take_in(&row);
+        if row.iteration > 0 {
+            let base = row.base_ref();
+            if base.len() < row.ref_name.len()
+                && self.latest_in_loops.get(base).is_none_or(|latest| *latest <= row.no)
+            {
+                self.latest_in_loops.insert(base.into(), row.no);
+            }
+        }
         let newest = self.latest.get(&row.ref_name).is_none_or(|no| *no <= row.no);
         if newest {
             self.latest.insert(row.ref_name.clone(), row.no);
@@ -279,6 +317,18 @@ impl TaskTable {
                 Some(no) => self.latest.insert(row.ref_name.clone(), no),
                 None => self.latest.remove(&row.ref_name),
             };
+        }
+        let base = row.base_ref();
+        if self.latest_in_loops.get(base) == Some(&no) {
+            let before =
+                self.rows.values().rev().find(|t| t.iteration > 0 && t.base_ref() == base).map(|t| t.no);
+            match before {
+                Some(no) => self.latest_in_loops.insert(base.into(), no),
+                None => self.latest_in_loops.remove(base),
+            };
+        }
+        if row.iteration > 0 {
+            self.loop_outputs.clear();
         }
         if let Ok(at) = self.open.binary_search(&no) {
             self.open.remove(at);
@@ -314,6 +364,22 @@ impl TaskTable {
         rows
     }
 
+    pub(crate) fn loop_output(&self, no: TaskNo) -> Option<&Arc<Map<String, Value>>> {
+        self.loop_outputs.get(&no)
+    }
+
+    /// Remembers the output of an open loop; takes it out with `None`.
+    pub(crate) fn keep_loop_output(&mut self, no: TaskNo, output: Option<Arc<Map<String, Value>>>) {
+        match output {
+            Some(output) => self.loop_outputs.insert(no, output),
+            None => self.loop_outputs.remove(&no),
+        };
+    }
+
+    pub(crate) fn take_loop_output(&mut self, no: TaskNo) -> Option<Arc<Map<String, Value>>> {
+        self.loop_outputs.remove(&no)
+    }
+
     pub(crate) fn join_watch(&self, join: TaskNo) -> usize {
         self.join_watch.get(&join).copied().unwrap_or(0)
     }
@@ -327,6 +393,7 @@ impl TaskTable {
             (Ok(at), true) => {
                 self.open.remove(at);
                 self.join_watch.remove(&no);
+                self.loop_outputs.remove(&no);
             }
             (Err(at), false) => self.open.insert(at, no),
             (Ok(_), false) | (Err(_), true) => {}

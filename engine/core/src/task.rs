@@ -162,10 +162,15 @@ pub struct TaskState {
 impl TaskState {
     /// The reference as the definition has it: without the `__<iteration>` of a loop.
     pub fn base_ref(&self) -> &str {
-        if self.iteration > 0 {
-            self.ref_name.split("__").next().unwrap_or(&self.ref_name)
-        } else {
-            &self.ref_name
+        if self.iteration == 0 {
+            return &self.ref_name;
+        }
+        // `__2`, in a loop inside of a loop `__2_1`; a reference may have such an end of its own
+        match self.ref_name.rsplit_once("__") {
+            Some((base, end)) if !end.is_empty() && end.bytes().all(|b| b.is_ascii_digit() || b == b'_') => {
+                base
+            }
+            _ => &self.ref_name,
         }
     }
 }

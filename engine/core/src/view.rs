@@ -26,6 +26,12 @@ fn show(plan: &Plan, run: &RunState, decided: Timestamp, row: &Arc<TaskState>) -
     if row.executed && ended_quietly(plan, run, row) && row.ended_at.is_some_and(|at| at > decided) {
         return Arc::new(TaskState { executed: false, ..TaskState::clone(row) });
     }
+    if let Some(output) = tasks::loop_output(plan, run, row) {
+        return Arc::new(TaskState {
+            output: Payload::from_map(output.into_owned()),
+            ..TaskState::clone(row)
+        });
+    }
     let waits =
         row.status == TaskStatus::InProgress && run.node_of(plan, row).is_some_and(|n| n.kind.joins());
     if !waits || !row.output.is_empty() {
@@ -45,7 +51,7 @@ fn ended_quietly(plan: &Plan, run: &RunState, row: &TaskState) -> bool {
     row.status == TaskStatus::Completed
         && row.iteration == 0
         && node.parent.is_some()
-        && node.joined_by.iter().any(|join| open(&plan.node(*join).ref_name))
+        && node.joined_by.iter().any(|join| run.node(plan, *join).is_some_and(|join| open(&join.ref_name)))
 }
 
 /// When something was last decided, as far as the rows tell.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::Turn;
 use super::finish::Halt;
 use super::mapping::Mapping;
+use super::place::Place;
 use super::retry::{self, Verdict};
 use crate::id::TaskNo;
+use crate::plan::{Node, NodeIx};
 use crate::run::RunStatus;
 use crate::task::{TaskState, TaskStatus};
 
@@ -35,20 +37,29 @@ impl Turn<'_> {
         if let Some(limit) = self.plan.timeout() {
             self.wake_by(self.run.head.created_at + limit);
         }
+        self.schedule(Place::default(), first);
+        self.advance();
+        Ok(())
+    }
+
+    /// Makes the rows of a task at a place and begins them.
+    pub(crate) fn schedule(&mut self, place: Place, ix: NodeIx) {
         let mut map = Mapping::default();
-        match map.expand(self, first) {
-            Ok(()) => {
-                self.store(map, false);
-                self.advance();
-            }
+        map.go_to(place);
+        let made = map.expand(self, ix);
+        self.note_needs(&mut map);
+        match made {
+            Ok(()) => self.store(map, false),
             Err(halt) => self.halt(halt),
         }
-        Ok(())
     }
 
     /// Goes on until nothing changes any more or the run has ended.
     pub(super) fn advance(&mut self) {
         for _ in 0..ROUNDS {
+            if self.is_void() {
+                return;
+            }
             match self.run.head.status {
                 RunStatus::Running => {}
                 RunStatus::Paused => return self.join_only(),
@@ -92,9 +103,15 @@ impl Turn<'_> {
     }
 
     fn ask_joins(&mut self) {
-        for no in std::mem::take(&mut self.joins) {
-            if let Some(node) = self.node_of(no) {
-                node.kind.evaluate(self, no);
+        while self.ended.is_empty() && self.run.head.status == RunStatus::Running {
+            let asked = std::mem::take(&mut self.joins);
+            if asked.is_empty() {
+                return;
+            }
+            for no in asked {
+                if let Some(node) = self.node_of(no) {
+                    node.kind.evaluate(self, no);
+                }
             }
         }
     }
@@ -105,7 +122,9 @@ impl Turn<'_> {
         let mut round =
             Round { map: Mapping::default(), staged: Vec::new(), processed: false, terminate: None };
         for no in ended {
-            if let Err(halt) = self.process(no, &mut round) {
+            let processed = self.process(no, &mut round);
+            self.note_needs(&mut round.map);
+            if let Err(halt) = processed {
                 self.revert(round.staged);
                 self.halt(halt);
                 return;
@@ -163,9 +182,23 @@ impl Turn<'_> {
         if has_children && row.input.get("hasChildren").is_some() {
             return Ok(());
         }
-        match node.next {
-            Some(next) => round.map.expand(self, next),
-            None => Ok(()),
+        let place = Place::of(&row, &node.ref_name);
+        let before = round.map.len();
+        round.map.go_to(place.clone());
+        if let Some(next) = node.next {
+            round.map.expand(self, next)?;
+        }
+        if node.in_loop.is_some() && (round.map.len() == before || !row.status.is_successful()) {
+            self.ask_loop(&node, &place);
+        }
+        Ok(())
+    }
+
+    /// The loop around a task may have come to the end of an iteration.
+    fn ask_loop(&mut self, node: &Node, place: &Place) {
+        let Some(around) = node.in_loop.and_then(|ix| self.node(ix)) else { return };
+        if let Some(row) = self.run.tasks.latest(&place.outside().name(&around.ref_name)) {
+            self.joins.push(row.no);
         }
     }
 

@@ -46,6 +46,9 @@ impl Halt {
 impl Turn<'_> {
     /// Ends the run unsuccessfully; its failure workflow starts.
     pub(super) fn halt(&mut self, halt: Halt) {
+        if self.is_void() {
+            return;
+        }
         // version 0: nobody has heard of the run yet
         if halt.refuses_start && self.run.head.version == 0 {
             self.unstartable = Some(halt.reason.clone());
@@ -191,7 +194,7 @@ impl Turn<'_> {
     }
 
     fn cancel(&mut self, no: TaskNo) {
-        let partial = self.partial_join_output(no);
+        let partial = self.partial_join_output(no).or_else(|| tasks::canceled_loop_output(self, no));
         self.withdraw(no);
         self.end_child_of(no);
         let now = self.cx.now;

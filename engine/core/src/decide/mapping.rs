@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::Turn;
 use super::finish::Halt;
+use super::place::Place;
 use super::scope::RunScope;
+use super::{Needs, Turn};
 use crate::id::{MAX_TASK_NO, TaskId, TaskNo};
 use crate::payload::{MAX_DEPTH, Payload};
-use crate::plan::{Input, Node, NodeIx};
+use crate::plan::{Input, Node, NodeIx, NodeRef};
 use crate::task::{TaskState, TaskStatus};
 use crate::time::{Span, Timestamp};
 
@@ -19,7 +20,13 @@ use crate::time::{Span, Timestamp};
 #[derive(Default)]
 pub(crate) struct Mapping {
     pub(super) rows: Vec<TaskState>,
-    seen: HashSet<NodeIx>,
+    seen: HashSet<(NodeIx, Arc<str>)>,
+    /// Where the rows stand.
+    place: Place,
+    /// Branches that this round makes; in the run once their fork's row is.
+    branches: Vec<Arc<Node>>,
+    /// What is not known and must be.
+    pub(super) needs: Needs,
     /// Input that an operator gave for a task.
     given: Option<(NodeIx, Payload)>,
 }
@@ -28,23 +35,22 @@ impl Mapping {
     /// Adds the rows of a task, unless it has some already.
     pub(crate) fn expand(&mut self, turn: &Turn<'_>, ix: NodeIx) -> Result<(), Halt> {
         let mut ix = ix;
-        loop {
-            let node = turn.plan.node(ix);
-            match turn.run.tasks.latest(&node.ref_name) {
+        let node = loop {
+            let Some(node) = self.node(turn, ix) else { return Ok(()) };
+            match turn.run.tasks.latest(&self.place.name(&node.ref_name)) {
                 // an operator skipped it: on with what follows
                 Some(row) if row.status == TaskStatus::Skipped => match node.next {
                     Some(next) => ix = next,
                     None => return Ok(()),
                 },
                 Some(_) => return Ok(()),
-                None => break,
+                None => break node,
             }
-        }
-        if !self.seen.insert(ix) {
+        };
+        if !self.seen.insert((ix, self.place.suffix().clone())) {
             return Ok(());
         }
-        let node = turn.plan.node(ix);
-        node.kind.expand(turn, self, node)?;
+        node.kind.expand(turn, self, &node)?;
         if self.next_no(turn) > MAX_TASK_NO {
             return Err(Halt::failed("The run has used up all its task numbers".to_owned()));
         }
@@ -53,7 +59,7 @@ impl Mapping {
 
     /// Adds the rows of a task that is made anew, whatever rows it has.
     pub(super) fn expand_again(&mut self, turn: &Turn<'_>, node: &Node) -> Result<(), Halt> {
-        self.seen.insert(node.ix);
+        self.seen.insert((node.ix, self.place.suffix().clone()));
         node.kind.expand(turn, self, node)
     }
 
@@ -69,6 +75,47 @@ impl Mapping {
 
     fn given_for(&self, node: &Node) -> Option<Payload> {
         self.given.as_ref().filter(|(ix, _)| *ix == node.ix).map(|(_, input)| input.clone())
+    }
+
+    /// Rows made from now on stand here.
+    pub(crate) fn go_to(&mut self, place: Place) {
+        self.place = place;
+    }
+
+    /// The reference, without the suffix of the place, of the last row made since there were `from`.
+    pub(crate) fn last_ref(&self, from: usize) -> Option<&str> {
+        let row = self.rows.get(from..)?.last()?;
+        row.ref_name.strip_suffix(&**self.place.suffix())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The name that a row of this reference gets now.
+    pub(crate) fn name(&self, node: &Node) -> Arc<str> {
+        self.place.name(&node.ref_name)
+    }
+
+    pub(crate) fn wants_task_definition(&mut self, name: &str) {
+        self.needs.task_definitions.push(name.to_owned());
+    }
+
+    /// Where the next branch of a dynamic fork gets its place.
+    pub(crate) fn next_branch(&self, turn: &Turn<'_>) -> usize {
+        turn.run.tasks.branches.len() + self.branches.len()
+    }
+
+    pub(crate) fn add_branches(&mut self, nodes: Vec<Arc<Node>>) {
+        self.branches.extend(nodes);
+    }
+
+    fn node<'a>(&self, turn: &Turn<'a>, ix: NodeIx) -> Option<NodeRef<'a>> {
+        let known = turn.run.tasks.branches.len();
+        if ix.is_branch() && ix.index() >= known {
+            return self.branches.get(ix.index() - known).cloned().map(NodeRef::Own);
+        }
+        turn.node(ix)
     }
 
     fn next_no(&self, turn: &Turn<'_>) -> TaskNo {
@@ -150,14 +197,14 @@ impl Mapping {
         let mut row = TaskState {
             no,
             seq: 0,
-            ref_name: node.ref_name.clone(),
+            ref_name: self.place.name(&node.ref_name),
             task_type: node.task_type.clone(),
             def_name: node.def_name.clone(),
             status: TaskStatus::Scheduled,
             ready: false,
             available_at: now,
             attempt: 0,
-            iteration: 0,
+            iteration: self.place.iteration,
             poll_count: 0,
             domain: None,
             worker: None,
@@ -200,7 +247,7 @@ impl Mapping {
         let no = self.next_no(turn);
         // a row that the definition does not know can only be a worker's
         let by_worker = node.is_none_or(|node| node.kind.by_worker());
-        self.seen.extend(node.map(|node| node.ix));
+        self.seen.extend(node.map(|node| (node.ix, Place::of(failed, &node.ref_name).suffix().clone())));
         let input = node.map_or_else(
             || failed.input.clone(),
             |node| repeated_input(turn, node, &failed.input, turn.run.task_id(no)),

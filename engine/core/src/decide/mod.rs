@@ -8,6 +8,7 @@
 //! children   runs that this run starts; what runs tell each other
 //! advance    rounds: tasks that ended -> retries, successors -> new rows, until nothing changes
 //! mapping    a task of the definition -> rows
+//! place      where in the run's loops a row stands
 //! retry      may a failed attempt be repeated, and when
 //! timeout    what is overdue; when the run must be looked at next
 //! finish     the run ends: status, reason, output, cancelled tasks
@@ -32,6 +33,7 @@ mod fault;
 mod finish;
 mod mapping;
 mod operate;
+mod place;
 mod report;
 mod retry;
 mod scope;
@@ -42,10 +44,13 @@ pub(crate) use children::link_output;
 pub(crate) use failure::workflow_model;
 pub(crate) use finish::Halt;
 pub(crate) use mapping::{Mapping, unfit_reason};
+pub(crate) use place::Place;
 pub(crate) use turn::Turn;
 
+use crate::def::TaskDef;
 use crate::effect::Effect;
 use crate::event::Event;
+use crate::expr::script::{Call, Evaluated};
 use crate::operation::{Edition, Objection, Operation};
 use crate::plan::{InlineDefinition, Plan};
 use crate::run::{RunState, SnapshotHash};
@@ -70,6 +75,23 @@ pub trait World {
     fn inline(&self, definition: &InlineDefinition) -> Known;
     /// Did a worker poll this task type in this domain within the last ten seconds?
     fn polled_recently(&self, task_type: &str, domain: &str) -> bool;
+    /// The task definition registered under this name now.
+    fn task_definition(&self, _name: &str) -> KnownTask {
+        KnownTask::Absent
+    }
+    /// What a script makes of an input.
+    fn evaluate(&self, _call: &Call<'_>) -> Evaluated {
+        Evaluated::Failed("scripts do not run here".to_owned())
+    }
+}
+
+/// Answer to a look-up of a task definition.
+#[derive(Clone, Debug)]
+pub enum KnownTask {
+    Found(Box<TaskDef>),
+    Absent,
+    /// Not loaded: the decision stops with [`Decision::Needs`] and is repeated once it is.
+    NotLoaded,
 }
 
 /// Answer to a look-up of a definition.
@@ -138,12 +160,19 @@ pub struct Needs {
     pub definitions: Vec<(String, Option<i32>)>,
     /// Definitions given whole.
     pub inline: Vec<InlineDefinition>,
+    /// Task definitions by name.
+    pub task_definitions: Vec<String>,
+    /// Scripts must be run.
+    pub scripts: bool,
 }
 
 impl Needs {
     /// Nothing is missing.
     pub fn is_empty(&self) -> bool {
-        self.definitions.is_empty() && self.inline.is_empty()
+        self.definitions.is_empty()
+            && self.inline.is_empty()
+            && self.task_definitions.is_empty()
+            && !self.scripts
     }
 }
 

@@ -10,6 +10,7 @@ use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::run::RunState;
 use crate::task::TaskState;
+use crate::tasks;
 use crate::time::Timestamp;
 
 /// A run as expressions see it. Nothing is copied until an expression asks for it.
@@ -79,7 +80,7 @@ impl RunScope<'_> {
     fn task<'r>(&'r self, row: &'r TaskState, member: &str) -> Option<Member<'r>> {
         let value = match member {
             "input" => return Some(Member::Object(row.input.map())),
-            "output" => return Some(Member::Object(row.output.map())),
+            "output" => return Some(self.task_output(row)),
             "taskType" => Value::from(&*row.task_type),
             "status" => Value::from(row.status.as_str()),
             "referenceTaskName" => Value::from(&*row.ref_name),
@@ -99,6 +100,15 @@ impl RunScope<'_> {
             _ => return None,
         };
         Some(Member::Owned(value))
+    }
+
+    /// An open loop has the output that its rows make up so far.
+    fn task_output<'r>(&'r self, row: &'r TaskState) -> Member<'r> {
+        match tasks::loop_output(self.plan, self.run, row) {
+            None => Member::Object(row.output.map()),
+            Some(Cow::Borrowed(map)) => Member::Object(map),
+            Some(Cow::Owned(map)) => Member::Owned(Value::Object(map)),
+        }
     }
 
     fn whole<'m>(&self, names: &[&str], member: impl Fn(&str) -> Option<Member<'m>>) -> Value {
@@ -121,7 +131,7 @@ impl Scope for RunScope<'_> {
         if name == "workflow" {
             return Some(Cow::Owned(self.whole(&WORKFLOW, |member| self.workflow(member))));
         }
-        let row = self.run.tasks.latest(name)?;
+        let row = self.run.tasks.named(name)?;
         Some(Cow::Owned(self.whole(&TASK, |member| self.task(row, member))))
     }
 
@@ -133,15 +143,16 @@ impl Scope for RunScope<'_> {
         if root == "workflow" {
             self.workflow(member)
         } else {
-            self.task(self.run.tasks.latest(root)?, member)
+            self.task(self.run.tasks.named(root)?, member)
         }
     }
 
     fn names(&self) -> Vec<String> {
         let mut names = vec!["workflow".to_owned()];
-        for row in self.run.tasks.iter().filter(|row| row.iteration == 0) {
-            if self.run.tasks.latest(&row.ref_name).is_some_and(|t| t.no == row.no) {
-                names.push(row.ref_name.to_string());
+        for row in self.run.tasks.iter() {
+            let name = if row.iteration == 0 { &row.ref_name } else { row.base_ref() };
+            if self.run.tasks.named(name).is_some_and(|t| t.no == row.no) {
+                names.push(name.to_owned());
             }
         }
         names

@@ -1,17 +1,20 @@
 //! The run under change.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::mapping::Mapping;
 use super::scope::RunScope;
-use super::{Cx, Decision, Needs};
+use super::{Cx, Decision, Needs, Place};
 use crate::effect::{Effect, Outgoing};
-use crate::expr::{mentions_template, resolve_value};
+use crate::expr::script::{Call, Evaluated, Language, NoValue};
+use crate::expr::{java, mentions_template, resolve_value};
 use crate::id::{TaskId, TaskNo};
 use crate::payload::Payload;
-use crate::plan::{NodeRef, Plan};
+use crate::plan::{NodeIx, NodeRef, Plan};
 use crate::run::{RunHead, RunState};
 use crate::task::{TaskState, TaskStatus};
 use crate::time::Timestamp;
@@ -32,6 +35,8 @@ pub(crate) struct Turn<'a> {
     /// JOINs that something happened for.
     pub(super) joins: Vec<TaskNo>,
     pub(super) needs: Needs,
+    /// The turn asks for a script whose answer it does not have.
+    asks_script: Cell<bool>,
     /// The earliest instant that this turn wants to be woken at.
     wake: Option<Timestamp>,
     /// A start that must not be.
@@ -52,6 +57,7 @@ impl<'a> Turn<'a> {
             ended: Vec::new(),
             joins: Vec::new(),
             needs: Needs::default(),
+            asks_script: Cell::new(false),
             wake: None,
             unstartable: None,
             wake_exact: false,
@@ -80,7 +86,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Takes a row away.
-    pub(super) fn remove(&mut self, no: TaskNo) {
+    pub(crate) fn remove(&mut self, no: TaskNo) {
         if let Some(row) = self.run.tasks.remove(no) {
             self.before.entry(no).or_insert(Some(row));
         }
@@ -95,6 +101,11 @@ impl<'a> Turn<'a> {
         self.before.contains_key(&no)
     }
 
+    /// Did this turn make the row?
+    pub(crate) fn is_new(&self, no: TaskNo) -> bool {
+        matches!(self.before.get(&no), Some(None))
+    }
+
     pub(crate) fn node_of(&self, no: TaskNo) -> Option<NodeRef<'a>> {
         self.node_of_row(self.run.tasks.get(no)?)
     }
@@ -104,8 +115,60 @@ impl<'a> Turn<'a> {
     }
 
     /// The latest row of a reference as a task in the same place as `row` means it.
-    pub(crate) fn beside(&self, _row: &TaskState, name: &str) -> Option<&Arc<TaskState>> {
-        self.run.tasks.latest(name)
+    pub(crate) fn beside(&self, row: &TaskState, name: &str) -> Option<&Arc<TaskState>> {
+        let place = self.place_of(row);
+        if place.suffix().is_empty() {
+            self.run.tasks.latest(name)
+        } else {
+            self.run.tasks.latest(&place.name_of(name))
+        }
+    }
+
+    /// Where a row stands.
+    pub(crate) fn place_of(&self, row: &TaskState) -> Place {
+        match self.node_of_row(row) {
+            Some(node) => Place::of(row, &node.ref_name),
+            None => Place::default(),
+        }
+    }
+
+    pub(crate) fn node(&self, ix: NodeIx) -> Option<NodeRef<'a>> {
+        self.run.node(self.plan, ix)
+    }
+
+    /// What a JavaScript expression makes of an input.
+    pub(crate) fn javascript(&self, script: &str, input: &Map<String, Value>) -> Result<Value, NoValue> {
+        let call = Call { language: Language::JavaScript, script, input, may_wait: true };
+        self.run_script(&call).value()
+    }
+
+    /// The same where the flow cannot stand still: the text of the value, or why there is none.
+    pub(crate) fn case_of(&self, script: &str, input: &Map<String, Value>) -> Result<String, String> {
+        let call = Call { language: Language::JavaScript, script, input, may_wait: false };
+        match self.run_script(&call).value() {
+            Ok(value) => Ok(java::to_text(&value)),
+            Err(NoValue::Failed(reason)) => Err(reason),
+            // this decision is made again anyway
+            Err(NoValue::Later | NoValue::Unknown) => Err("the script did not run".to_owned()),
+        }
+    }
+
+    pub(crate) fn run_script(&self, call: &Call<'_>) -> Evaluated {
+        let answer = self.cx.world.evaluate(call);
+        if answer == Evaluated::Unknown {
+            self.asks_script.set(true);
+        }
+        answer
+    }
+
+    /// Is it clear that this turn must be decided again?
+    pub(super) fn is_void(&self) -> bool {
+        self.asks_script.get() || !self.needs.is_empty()
+    }
+
+    /// Takes over what the making of rows found missing.
+    pub(super) fn note_needs(&mut self, map: &mut Mapping) {
+        self.needs.task_definitions.append(&mut map.needs.task_definitions);
     }
 
     pub(super) fn by_worker(&self, no: TaskNo) -> bool {
@@ -143,11 +206,18 @@ impl<'a> Turn<'a> {
     pub(super) fn note_end(&mut self, no: TaskNo) {
         self.ended.push(no);
         let Some(node) = self.node_of(no) else { return };
-        for join in &node.joined_by {
-            if let Some(row) = self.run.tasks.latest(&self.plan.node(*join).ref_name)
-                && !row.status.is_terminal()
+        let dynamic =
+            node.fork.as_deref().and_then(|fork| self.plan.node_of(fork)).and_then(|fork| fork.next);
+        if node.joined_by.is_empty() && dynamic.is_none() {
+            return;
+        }
+        let Some(row) = self.run.tasks.get(no) else { return };
+        for join in node.joined_by.iter().copied().chain(dynamic) {
+            if let Some(join) = self.node(join)
+                && let Some(join) = self.beside(row, &join.ref_name)
+                && !join.status.is_terminal()
             {
-                self.joins.push(row.no);
+                self.joins.push(join.no);
             }
         }
     }
@@ -208,12 +278,13 @@ impl<'a> Turn<'a> {
         resolve_value(value, &RunScope { plan: self.plan, run: self.run, task: None })
     }
 
-    pub(super) fn wake_by(&mut self, at: Timestamp) {
+    pub(crate) fn wake_by(&mut self, at: Timestamp) {
         self.wake = Some(self.wake.map_or(at, |w| w.min(at)));
     }
 
     /// The answer: every changed row once, in a fixed order.
     pub(super) fn finish(mut self) -> Decision {
+        self.needs.scripts = self.asks_script.get();
         if !self.needs.is_empty() {
             return Decision::Needs(self.needs);
         }

@@ -6,6 +6,7 @@
 pub mod instant;
 pub mod java;
 pub mod path;
+pub mod script;
 pub mod template;
 #[cfg(test)]
 mod tests;

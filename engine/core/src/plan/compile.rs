@@ -19,8 +19,8 @@ impl Plan {
     /// An error names what makes the definition impossible to run: two tasks with one reference name, or none.
     pub fn compile(snapshot: &Snapshot) -> Result<Plan, String> {
         let def = snapshot.def.clone();
-        let mut compiler = Compiler { nodes: Vec::new(), by_ref: HashMap::new() };
-        let top = compiler.list(&def.tasks, None)?;
+        let mut compiler = Compiler::default();
+        let top = compiler.list(&def.tasks, None, None)?;
         compiler.link(&top, None);
         compiler.join();
         let graph = compiler.graph();
@@ -36,7 +36,7 @@ impl Plan {
         Ok(Plan {
             hash: snapshot.hash(),
             permissive: compiler.nodes.iter().any(|n| n.permissive && !n.optional),
-            may_terminate: compiler.nodes.iter().any(|n| n.kind.name() == "TERMINATE" || n.kind.is_chosen()),
+            may_terminate: compiler.nodes.iter().any(|n| n.kind.may_terminate()),
             first: top.first().copied(),
             top,
             graph,
@@ -50,37 +50,86 @@ impl Plan {
     }
 }
 
+/// The tasks of a dynamic fork, each a list of its own, as nodes from the position `base` of the run's branches on. Of a
+/// reference that comes twice only the first is reached by its name.
+pub(crate) fn compile_branches(configs: &[TaskConfig], base: usize, fork: &str) -> Vec<Arc<Node>> {
+    let mut compiler = Compiler { base: Some(base), fork: Some(fork.into()), ..Compiler::default() };
+    for config in configs {
+        // in this form it refuses nothing
+        if let Ok(ix) = compiler.task(config, None, None) {
+            compiler.link(&[ix], None);
+        }
+    }
+    compiler.join();
+    compiler.nodes.into_iter().map(Arc::new).collect()
+}
+
+#[derive(Default)]
 struct Compiler {
     nodes: Vec<Node>,
     by_ref: HashMap<Arc<str>, NodeIx>,
+    /// For the branches of a dynamic fork: their first position, and the fork.
+    base: Option<usize>,
+    fork: Option<Arc<str>>,
 }
 
 impl Compiler {
-    fn list(&mut self, tasks: &[TaskConfig], parent: Option<NodeIx>) -> Result<Vec<NodeIx>, String> {
-        tasks.iter().map(|task| self.task(task, parent)).collect()
+    fn next_ix(&self) -> NodeIx {
+        match self.base {
+            Some(base) => NodeIx::branch(base + self.nodes.len()),
+            None => NodeIx::new(self.nodes.len()),
+        }
     }
 
-    fn task(&mut self, config: &TaskConfig, parent: Option<NodeIx>) -> Result<NodeIx, String> {
-        let ix = NodeIx::new(self.nodes.len());
-        let node = node(ix, config, parent);
+    fn at(&mut self, ix: NodeIx) -> &mut Node {
+        &mut self.nodes[ix.index() - self.base.unwrap_or(0)]
+    }
+
+    fn list(
+        &mut self,
+        tasks: &[TaskConfig],
+        parent: Option<NodeIx>,
+        in_loop: Option<NodeIx>,
+    ) -> Result<Vec<NodeIx>, String> {
+        tasks.iter().map(|task| self.task(task, parent, in_loop)).collect()
+    }
+
+    fn task(
+        &mut self,
+        config: &TaskConfig,
+        parent: Option<NodeIx>,
+        in_loop: Option<NodeIx>,
+    ) -> Result<NodeIx, String> {
+        let ix = self.next_ix();
+        let mut node = node(ix, config, parent);
+        node.in_loop = in_loop;
+        node.fork = self.fork.clone();
         if node.ref_name.is_empty() {
             return Err(format!("task {:?} has no taskReferenceName", config.name()));
         }
-        if self.by_ref.insert(node.ref_name.clone(), ix).is_some() {
-            return Err(format!("two tasks have the taskReferenceName {:?}", node.ref_name));
+        if self.by_ref.contains_key(&node.ref_name) {
+            if self.base.is_none() {
+                return Err(format!("two tasks have the taskReferenceName {:?}", node.ref_name));
+            }
+        } else {
+            self.by_ref.insert(node.ref_name.clone(), ix);
         }
         self.nodes.push(node);
+        if let Some(around) = in_loop {
+            self.at(around).body.push(ix);
+        }
         for branch in &config.fork_tasks {
-            let first = self.list(branch, Some(ix))?.first().copied();
-            self.nodes[ix.index()].branches.push(first);
+            let first = self.list(branch, Some(ix), in_loop)?.first().copied();
+            self.at(ix).branches.push(first);
         }
         for (name, case) in &config.decision_cases {
-            let first = self.list(case, Some(ix))?.first().copied();
-            self.nodes[ix.index()].cases.push((name.clone(), first));
+            let first = self.list(case, Some(ix), in_loop)?.first().copied();
+            self.at(ix).cases.push((name.clone(), first));
         }
-        let first = self.list(&config.default_case, Some(ix))?.first().copied();
-        self.nodes[ix.index()].default_case = first;
-        self.list(&config.loop_over, Some(ix))?;
+        let first = self.list(&config.default_case, Some(ix), in_loop)?.first().copied();
+        self.at(ix).default_case = first;
+        let first = self.list(&config.loop_over, Some(ix), Some(ix))?.first().copied();
+        self.at(ix).loop_first = first;
         Ok(ix)
     }
 
@@ -88,8 +137,14 @@ impl Compiler {
     fn link(&mut self, list: &[NodeIx], after: Option<NodeIx>) {
         for (at, ix) in list.iter().enumerate() {
             let next = list.get(at + 1).copied().or(after);
-            self.nodes[ix.index()].next = next;
-            let config = self.nodes[ix.index()].config.clone();
+            let node = self.at(*ix);
+            node.next = next;
+            let config = node.config.clone();
+            if node.kind.name() == "FORK_JOIN_DYNAMIC"
+                && let Some(next) = next
+            {
+                self.at(next).joins_dynamic = true;
+            }
             for branch in &config.fork_tasks {
                 self.link_configs(branch, next);
             }
@@ -112,9 +167,9 @@ impl Compiler {
             let config = self.nodes[at].config.clone();
             for name in self.nodes[at].kind.watches(&config) {
                 if let Some(ix) = self.by_ref.get(name).copied()
-                    && !self.nodes[ix.index()].joined_by.contains(&join)
+                    && !self.at(ix).joined_by.contains(&join)
                 {
-                    self.nodes[ix.index()].joined_by.push(join);
+                    self.at(ix).joined_by.push(join);
                 }
             }
         }
@@ -127,7 +182,8 @@ impl Compiler {
                 graph.connect(node.ix, next, Flow::Next);
             }
             let cases = node.cases.iter().map(|(_, first)| *first);
-            for first in node.branches.iter().copied().chain(cases).chain([node.default_case]).flatten() {
+            let inner = [node.default_case, node.loop_first];
+            for first in node.branches.iter().copied().chain(cases).chain(inner).flatten() {
                 graph.connect(node.ix, first, Flow::Into);
             }
             // it may name tasks that come after it, by mistake; such an edge would only hide the real flow
@@ -153,9 +209,14 @@ fn node(ix: NodeIx, config: &TaskConfig, parent: Option<NodeIx>) -> Node {
         params: Template::compile_map(&own.input_parameters),
         input: input(&own, if kind.uses_template() { def } else { None }),
         retry: retry_rule(config, def),
-        timeout: timeout_rule(def),
+        timeout: timeout_rule(kind.name(), def),
         next: None,
         parent,
+        in_loop: None,
+        loop_first: None,
+        body: Vec::new(),
+        fork: None,
+        joins_dynamic: false,
         branches: Vec::new(),
         cases: Vec::new(),
         default_case: None,
@@ -223,14 +284,16 @@ fn retry_rule(config: &TaskConfig, def: Option<&TaskDef>) -> RetryRule {
     }
 }
 
-fn timeout_rule(def: Option<&TaskDef>) -> TimeoutRule {
+fn timeout_rule(kind: &str, def: Option<&TaskDef>) -> TimeoutRule {
     match def {
         None => TimeoutRule {
             policy: TaskTimeoutPolicy::AlertOnly,
             total: None,
             task: None,
             poll: None,
-            response: None,
+            // a worker's branch of a dynamic fork without a definition: it must not hang for ever
+            response: (kind == "SIMPLE")
+                .then(|| Span::from_secs(TaskDef::default().response_timeout_seconds)),
         },
         Some(d) => TimeoutRule {
             policy: d.timeout_policy,

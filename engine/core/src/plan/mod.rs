@@ -8,6 +8,7 @@
 //! A [`Plan`] is that snapshot with everything worked out that does not depend on a run: what follows each task, which
 //! JOINs wait for it, its retries and time-outs, its templates in compiled form.
 
+mod branches;
 mod compile;
 mod graph;
 mod inline;
@@ -22,7 +23,8 @@ use crate::expr::Template;
 use crate::run::SnapshotHash;
 use crate::time::Span;
 
-pub(crate) use compile::with_fallback;
+pub(crate) use branches::{Branches, FORKED_TASKS};
+pub(crate) use compile::{compile_branches, with_fallback};
 pub use graph::{Flow, FlowGraph};
 pub use inline::InlineDefinition;
 pub use node::{Input, Node, NodeIx, NodeRef, RetryRule, TimeoutRule};

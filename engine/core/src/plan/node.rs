@@ -24,6 +24,10 @@ impl NodeIx {
         NodeIx(u32::try_from(index).expect("a definition has fewer than 2^31 tasks"))
     }
 
+    pub(super) fn branch(index: usize) -> Self {
+        NodeIx(NodeIx::new(index).0 | BRANCH)
+    }
+
     /// Is it a node that the definition does not have?
     pub fn is_branch(self) -> bool {
         self.0 & BRANCH != 0
@@ -81,6 +85,16 @@ pub struct Node {
     pub next: Option<NodeIx>,
     /// The container that it stands in.
     pub parent: Option<NodeIx>,
+    /// The loop whose body it is part of, the innermost one.
+    pub in_loop: Option<NodeIx>,
+    /// For a loop: the first task of its body.
+    pub loop_first: Option<NodeIx>,
+    /// For a loop: all tasks of its body, without those of loops inside.
+    pub body: Vec<NodeIx>,
+    /// For a branch of a dynamic fork: the reference of the fork.
+    pub fork: Option<Arc<str>>,
+    /// For a JOIN: does it come after a dynamic fork, so that its row says what it waits for?
+    pub joins_dynamic: bool,
     /// First tasks of the branches of a FORK_JOIN; `None` for an empty branch.
     pub branches: Vec<Option<NodeIx>>,
     /// First tasks of the cases of a SWITCH; `None` for an empty case.
@@ -127,6 +141,8 @@ impl Node {
             timeout: self.timeout.clone(),
             branches: Vec::new(),
             cases: Vec::new(),
+            body: Vec::new(),
+            fork: self.fork.clone(),
             joined_by: self.joined_by.clone(),
             variants: Vec::new(),
             text: OnceLock::new(),

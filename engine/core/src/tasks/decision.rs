@@ -32,7 +32,7 @@ impl TaskKind for Decision {
 
     fn expand(&self, turn: &Turn<'_>, map: &mut Mapping, node: &Node) -> Result<(), Halt> {
         let input = map.input_without_id(turn, node);
-        let case = case(node, &input)?;
+        let case = case(turn, node, &input)?;
         let first = chosen(node, &case);
         let mut members = Map::new();
         members.insert("case".to_owned(), Value::String(case.clone()));
@@ -51,9 +51,10 @@ impl TaskKind for Decision {
     }
 }
 
-fn case(node: &Node, input: &Payload) -> Result<String, Halt> {
+fn case(turn: &Turn<'_>, node: &Node, input: &Payload) -> Result<String, Halt> {
     if let Some(script) = node.config.case_expression.as_deref().filter(|script| !script.trim().is_empty()) {
-        return Err(Halt::failed(format!("Error while evaluating script: {script}")));
+        let failed = |_| Halt::failed(format!("Error while evaluating script: {script}"));
+        return turn.case_of(script, input.map()).map_err(failed);
     }
     let name = node.config.case_value_param.as_deref().unwrap_or_default();
     Ok(input.get(name).map_or_else(|| "null".to_owned(), java::to_text))

@@ -30,6 +30,10 @@ impl TaskKind for Dynamic {
         true
     }
 
+    fn may_terminate(&self) -> bool {
+        true
+    }
+
     fn expand(&self, turn: &Turn<'_>, map: &mut Mapping, node: &Node) -> Result<(), Halt> {
         let input = map.input_without_id(turn, node);
         let param = node.config.dynamic_task_name_param.as_deref().unwrap_or_default();

@@ -3,12 +3,13 @@
 //! Asked again, in the same turn, whenever one of those tasks ends. Its output has the output of every task that it
 //! names and that has one; what there is so far is computed for readers and not stored while it waits.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
 use super::TaskKind;
-use crate::decide::{Halt, Mapping, Turn, unfit_reason};
+use crate::decide::{Halt, Mapping, Place, Turn, unfit_reason};
 use crate::def::TaskConfig;
 use crate::id::TaskNo;
 use crate::payload::Payload;
@@ -64,6 +65,42 @@ impl TaskKind for Join {
     }
 }
 
+/// The references that a JOIN waits for: those of the definition, or after a dynamic fork those that its row lists.
+enum Names<'n> {
+    Static(&'n [String]),
+    Listed(&'n [Value]),
+}
+
+impl<'n> Names<'n> {
+    fn of(node: &'n Node, row: &'n TaskState) -> Names<'n> {
+        if !node.joins_dynamic {
+            return Names::Static(&node.config.join_on);
+        }
+        let listed = row.input.get("joinOn").and_then(Value::as_array);
+        Names::Listed(listed.map(Vec::as_slice).unwrap_or_default())
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Names::Static(names) => names.len(),
+            Names::Listed(names) => names.len(),
+        }
+    }
+
+    /// As it is called where the JOIN stands.
+    fn get(&self, at: usize, place: &Place) -> Cow<'n, str> {
+        let name = match self {
+            Names::Static(names) => names[at].as_str(),
+            Names::Listed(names) => names[at].as_str().unwrap_or_default(),
+        };
+        if place.suffix().is_empty() { Cow::Borrowed(name) } else { Cow::Owned(place.name_of(name)) }
+    }
+
+    fn all(&self, place: &Place) -> Vec<Cow<'n, str>> {
+        (0..self.len()).map(|at| self.get(at, place)).collect()
+    }
+}
+
 /// What a JOIN has come to.
 struct Joined {
     status: TaskStatus,
@@ -79,11 +116,13 @@ fn evaluate(turn: &mut Turn<'_>, no: TaskNo) {
         return;
     }
     let plan = turn.plan;
-    let Some(node) = turn.node_of_row(join) else { return };
-    let names = &node.config.join_on;
+    let join = join.clone();
+    let Some(node) = turn.node_of_row(&join) else { return };
+    let names = Names::of(&node, &join);
+    let place = Place::of(&join, &node.ref_name);
     let from = turn.run.tasks.join_watch(no);
     let waiting = (0..names.len()).map(|i| (from + i) % names.len()).find(|i| {
-        let row = turn.run.tasks.latest(&names[*i]);
+        let row = turn.run.tasks.latest(&names.get(*i, &place));
         row.is_none_or(|t| !t.status.is_terminal())
     });
     if let Some(at) = waiting {
@@ -92,7 +131,7 @@ fn evaluate(turn: &mut Turn<'_>, no: TaskNo) {
         }
         return;
     }
-    let joined = joined(plan, turn.run, names);
+    let joined = joined(plan, turn.run, &names.all(&place));
     let output = Payload::from_map(joined.output);
     match unfit_reason("output", &output, turn, no, usize::MAX) {
         Some(reason) => turn.end(no, TaskStatus::FailedWithTerminalError, Some(reason), None),
@@ -100,7 +139,7 @@ fn evaluate(turn: &mut Turn<'_>, no: TaskNo) {
     }
 }
 
-fn joined(plan: &Plan, run: &RunState, names: &[String]) -> Joined {
+fn joined(plan: &Plan, run: &RunState, names: &[Cow<'_, str>]) -> Joined {
     let mut output = Map::new();
     let mut with_errors = String::new();
     for name in names {
@@ -112,7 +151,7 @@ fn joined(plan: &Plan, run: &RunState, names: &[String]) -> Joined {
             return Joined { status: TaskStatus::Failed, output, reason: Some(reasons.join(" ").into()) };
         }
         if !row.output.is_empty() {
-            output.insert(name.clone(), Value::Object(row.output.map().clone()));
+            output.insert(name.to_string(), Value::Object(row.output.map().clone()));
         }
         if optional && row.status == TaskStatus::CompletedWithErrors {
             with_errors.push_str(&format!("{}/{} ", row.def_name, run.task_id(row.no)));
@@ -126,7 +165,10 @@ fn joined(plan: &Plan, run: &RunState, names: &[String]) -> Joined {
     }
 }
 
-fn unsuccessful<'r>(run: &'r RunState, names: &'r [String]) -> impl Iterator<Item = &'r Arc<TaskState>> {
+fn unsuccessful<'r>(
+    run: &'r RunState,
+    names: &'r [Cow<'_, str>],
+) -> impl Iterator<Item = &'r Arc<TaskState>> {
     names.iter().filter_map(|name| run.tasks.latest(name)).filter(|t| !t.status.is_successful())
 }
 
@@ -138,10 +180,12 @@ pub(crate) fn partial_output(
     counts: impl Fn(&TaskState) -> bool,
 ) -> Map<String, Value> {
     let mut output = Map::new();
-    for name in plan.config(join.base_ref()).map(|c| c.join_on.as_slice()).unwrap_or_default() {
-        let Some(row) = run.tasks.latest(name) else { continue };
+    let Some(node) = run.node_of(plan, join) else { return output };
+    let place = Place::of(join, &node.ref_name);
+    for name in Names::of(&node, join).all(&place) {
+        let Some(row) = run.tasks.latest(&name) else { continue };
         if !row.output.is_empty() && counts(row) {
-            output.insert(name.clone(), Value::Object(row.output.map().clone()));
+            output.insert(name.to_string(), Value::Object(row.output.map().clone()));
         }
     }
     output

@@ -4,14 +4,19 @@
 //! a new file and a line in [`KINDS`]. Names that nobody knows are worker tasks, as in Conductor.
 
 mod decision;
+mod do_while;
 mod dynamic;
 mod event;
 mod exclusive_join;
 mod fork_join;
+mod fork_join_dynamic;
 mod human;
+mod inline;
 mod join;
+mod json_jq_transform;
 mod json_text;
 mod kafka_publish;
+mod lambda;
 mod noop;
 mod set_variable;
 mod simple;
@@ -33,6 +38,7 @@ use crate::id::TaskNo;
 use crate::plan::{Node, Plan};
 use crate::task::TaskState;
 
+pub(crate) use do_while::{canceled_output as canceled_loop_output, counters, output_so_far as loop_output};
 pub(crate) use event::{Fit, sink_matches};
 pub(crate) use join::partial_output as partial_join_output;
 
@@ -81,6 +87,11 @@ pub(crate) trait TaskKind: Send + Sync {
         !self.is_flow_control()
     }
 
+    /// Can a task of it end the run?
+    fn may_terminate(&self) -> bool {
+        false
+    }
+
     /// Does an open row of it wait for other rows of the run?
     fn is_watcher(&self) -> bool {
         false
@@ -124,16 +135,16 @@ static KINDS: &[&dyn TaskKind] = &[
     &event::EventTask,
     &kafka_publish::KafkaPublish,
     &terminate::Terminate,
-    &undelivered::DO_WHILE,
+    &do_while::DoWhile,
     &sub_workflow::SubWorkflow,
     &start_workflow::StartWorkflow,
     &dynamic::Dynamic,
-    &undelivered::FORK_JOIN_DYNAMIC,
+    &fork_join_dynamic::ForkJoinDynamic,
     &exclusive_join::ExclusiveJoin,
     &decision::Decision,
-    &undelivered::INLINE,
-    &undelivered::LAMBDA,
-    &undelivered::JSON_JQ_TRANSFORM,
+    &inline::Inline,
+    &lambda::Lambda,
+    &json_jq_transform::JsonJqTransform,
     &undelivered::HTTP,
 ];
 

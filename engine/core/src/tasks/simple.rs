@@ -27,8 +27,7 @@ impl TaskKind for Simple {
 
     fn expand(&self, turn: &Turn<'_>, map: &mut Mapping, node: &Node) -> Result<(), Halt> {
         let row = map.scheduled(turn, node);
-        row.response_timeout_s =
-            node.config.task_definition.as_ref().map_or(0, |d| d.response_timeout_seconds);
+        row.response_timeout_s = node.timeout.response.map_or(0, crate::time::Span::as_secs);
         Ok(())
     }
 }

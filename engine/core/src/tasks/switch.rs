@@ -2,8 +2,8 @@
 //! scenarios 100–107).
 //!
 //! Evaluator `value-param`: `expression` is the name of an input member; the case is that member's text. A case that is
-//! there but empty goes on, without the default case. Script evaluators are not in this version: their row is FAILED with
-//! a reason, as for a script that throws.
+//! there but empty goes on, without the default case. Evaluators `javascript` and `graaljs`: `expression` is a script with the
+//! input as `$`; the case is the text of its value. A script that throws leaves a FAILED row.
 
 use serde_json::{Value, json};
 
@@ -16,8 +16,6 @@ use crate::plan::{Node, NodeIx};
 use crate::task::TaskStatus;
 
 pub(super) struct Switch;
-
-const SCRIPTS: [&str; 3] = ["javascript", "graaljs", "python"];
 
 impl TaskKind for Switch {
     fn name(&self) -> &'static str {
@@ -35,28 +33,27 @@ impl TaskKind for Switch {
     fn expand(&self, turn: &Turn<'_>, map: &mut Mapping, node: &Node) -> Result<(), Halt> {
         let input = map.input_without_id(turn, node);
         let evaluator = node.config.evaluator_type.as_deref();
-        if evaluator.is_some_and(|e| SCRIPTS.contains(&e)) {
-            let row = map.running(turn, node, input);
-            row.status = TaskStatus::Failed;
-            row.ended_at = Some(turn.cx.now);
-            row.updated_at = turn.cx.now;
-            row.reason = Some(
-                format!(
-                    "The evaluator {} is not in this version of Podium; use value-param",
-                    evaluator.unwrap_or_default()
-                )
-                .into(),
-            );
-            return Ok(());
-        }
-        if evaluator != Some("value-param") {
-            return Err(Halt::failed(format!(
-                "No evaluator registered for type: {}",
-                evaluator.unwrap_or("null")
-            )));
-        }
         let name = node.config.expression.as_deref().unwrap_or_default();
-        let case = input.get(name).map_or_else(|| "null".to_owned(), java::to_text);
+        let case = match evaluator {
+            Some("value-param") => Ok(input.get(name).map_or_else(|| "null".to_owned(), java::to_text)),
+            Some("javascript" | "graaljs") => turn.case_of(name, input.map()),
+            Some("python") => Err("The evaluator python is not in this version of Podium".to_owned()),
+            other => {
+                let other = other.unwrap_or("null");
+                return Err(Halt::failed(format!("No evaluator registered for type: {other}")));
+            }
+        };
+        let case = match case {
+            Ok(case) => case,
+            Err(reason) => {
+                let row = map.running(turn, node, input);
+                row.status = TaskStatus::Failed;
+                row.ended_at = Some(turn.cx.now);
+                row.updated_at = turn.cx.now;
+                row.reason = Some(reason.into());
+                return Ok(());
+            }
+        };
         let first = chosen(node, &case);
         let mut members = input.map().clone();
         members.insert("case".to_owned(), Value::String(case.clone()));
@@ -134,11 +131,17 @@ mod tests {
     }
 
     #[test]
+    fn a_script_names_the_case() {
+        let bench = switch(json!({"evaluatorType": "javascript", "expression": "$.v"}), json!({"v": "a"}));
+        assert_eq!(refs(&bench), ["s", "t"]);
+    }
+
+    #[test]
     fn other_evaluators_end_the_run() {
         let bench = switch(json!({"evaluatorType": "lua"}), json!({}));
         assert_eq!(bench.reason(), "No evaluator registered for type: lua");
         assert_eq!(bench.run.tasks.len(), 0);
-        let bench = switch(json!({"evaluatorType": "javascript"}), json!({}));
+        let bench = switch(json!({"evaluatorType": "javascript", "expression": "throw"}), json!({}));
         assert_eq!(bench.row("s").status, TaskStatus::Failed);
         assert_eq!(bench.run.head.status, RunStatus::Failed);
     }

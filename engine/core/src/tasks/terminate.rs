@@ -19,6 +19,10 @@ impl TaskKind for Terminate {
         "TERMINATE"
     }
 
+    fn may_terminate(&self) -> bool {
+        true
+    }
+
     fn expand(&self, turn: &Turn<'_>, map: &mut Mapping, node: &Node) -> Result<(), Halt> {
         let input = map.input(turn, node);
         map.running(turn, node, input);

@@ -7,11 +7,6 @@ use crate::plan::Node;
 
 pub(super) struct Undelivered(&'static str);
 
-pub(super) static DO_WHILE: Undelivered = Undelivered("DO_WHILE");
-pub(super) static FORK_JOIN_DYNAMIC: Undelivered = Undelivered("FORK_JOIN_DYNAMIC");
-pub(super) static INLINE: Undelivered = Undelivered("INLINE");
-pub(super) static LAMBDA: Undelivered = Undelivered("LAMBDA");
-pub(super) static JSON_JQ_TRANSFORM: Undelivered = Undelivered("JSON_JQ_TRANSFORM");
 pub(super) static HTTP: Undelivered = Undelivered("HTTP");
 
 impl TaskKind for Undelivered {

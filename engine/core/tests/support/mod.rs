@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use podium_core::decide::{Known, World};
 use podium_core::def::{TaskDef, WorkflowDef};
+use podium_core::expr::script::{Call, Evaluated};
 use podium_core::plan::{InlineDefinition, Snapshot, snapshot};
 use podium_core::run::SnapshotHash;
 use podium_core::{
@@ -32,6 +33,17 @@ impl World for Bench {
 
     fn inline(&self, definition: &InlineDefinition) -> Known {
         Known::Found { snapshot: SnapshotHash(definition.key()), version: 1 }
+    }
+
+    /// Conditions of loops are all this bench can read.
+    fn evaluate(&self, call: &Call<'_>) -> Evaluated {
+        let Some((left, right)) = call.script.split_once(" < ") else {
+            return Evaluated::Values(vec![Value::Null]);
+        };
+        let pointer = left.trim_start_matches('$').replace('.', "/");
+        let left = Value::Object(call.input.clone()).pointer(&pointer).and_then(Value::as_i64);
+        let right = right.parse::<i64>().ok();
+        Evaluated::Values(vec![Value::Bool(left.zip(right).is_some_and(|(left, right)| left < right))])
     }
 
     fn polled_recently(&self, task_type: &str, domain: &str) -> bool {

@@ -38,6 +38,15 @@ pub(crate) enum Shape {
         case: u8,
         cases: Vec<Vec<Shape>>,
     },
+    /// A body that is repeated, for items if `items`, keeping only the last pass if `forgets`.
+    Loop {
+        passes: u8,
+        items: bool,
+        forgets: bool,
+        body: Vec<Shape>,
+    },
+    /// A dynamic fork into this many branches, some of them done by the engine.
+    Branches(u8),
     Terminate(u8),
 }
 
@@ -52,11 +61,14 @@ fn shape() -> impl Strategy<Value = Shape> {
         1 => Just(Shape::Noop),
         1 => Just(Shape::Human),
         1 => (0..4_u8).prop_map(Shape::Dynamic),
+        1 => (0..4_u8).prop_map(Shape::Branches),
     ];
     leaf.prop_recursive(3, 20, 3, |inner| {
         let list = prop::collection::vec(inner.clone(), 1..3);
         prop_oneof![
             2 => prop::collection::vec(list.clone(), 1..4).prop_map(Shape::Fork),
+            1 => (1..4_u8, any::<bool>(), prop::bool::weighted(0.2), list.clone())
+                .prop_map(|(passes, items, forgets, body)| Shape::Loop { passes, items, forgets, body }),
             1 => (0..4_u8, prop::collection::vec(prop::collection::vec(inner.clone(), 0..3), 1..3), prop::collection::vec(inner, 0..2))
                 .prop_map(|(case, cases, default)| Shape::Switch { case, cases, default }),
             1 => (0..4_u8, prop::collection::vec(list, 1..3)).prop_map(|(case, cases)| Shape::Decision { case, cases }),
@@ -160,6 +172,35 @@ impl Writer {
                         "defaultExclusiveJoinTask": [before]}),
                 ];
             }
+            Shape::Loop { passes, items, forgets, body } => {
+                let body = self.list(body);
+                let mut input = serde_json::Map::new();
+                if *items {
+                    input.insert("_items".to_owned(), json!(vec![1; usize::from(*passes)]));
+                }
+                if *forgets {
+                    input.insert("keepLastN".to_owned(), json!(1));
+                }
+                let condition = if *items { String::new() } else { format!("$.{name}.iteration < {passes}") };
+                with(
+                    json!({"type": "DO_WHILE", "loopOver": body, "loopCondition": condition, "inputParameters": input}),
+                );
+            }
+            Shape::Branches(count) => {
+                let branches: Vec<Value> = (0..*count)
+                    .map(|at| {
+                        let kind = if at % 3 == 2 { "NOOP" } else { "SIMPLE" };
+                        let branch = format!("{name}_b{at}");
+                        json!({"name": branch, "taskReferenceName": branch, "type": kind, "inputParameters": {"x": "${r1.output.x}"}})
+                    })
+                    .collect();
+                with(
+                    json!({"type": "FORK_JOIN_DYNAMIC", "dynamicForkTasksParam": "t", "dynamicForkTasksInputParamName": "i",
+                    "inputParameters": {"t": branches, "i": {}}}),
+                );
+                let join = format!("{name}_join");
+                return vec![task, json!({"name": join, "taskReferenceName": join, "type": "JOIN"})];
+            }
             Shape::Dynamic(kind) => {
                 let chosen = ["worker", "WAIT", "NOOP", "EVENT"][usize::from(*kind)];
                 with(json!({"type": "DYNAMIC", "dynamicTaskNameParam": "t",
@@ -221,6 +262,10 @@ pub(crate) fn junk(depth: u32) -> BoxedStrategy<Value> {
         "MADE_UP",
         "DO_WHILE",
         "DYNAMIC",
+        "FORK_JOIN_DYNAMIC",
+        "INLINE",
+        "LAMBDA",
+        "JSON_JQ_TRANSFORM",
         "DECISION",
         "EXCLUSIVE_JOIN",
         "HTTP",
@@ -261,6 +306,11 @@ pub(crate) fn junk(depth: u32) -> BoxedStrategy<Value> {
         "kafka_request",
         "terminationStatus",
         "terminationReason",
+        "forkTaskInputs",
+        "expression",
+        "queryExpression",
+        "_items",
+        "keepLastN",
         "workflowOutput",
         "sink",
         "x",
@@ -271,13 +321,14 @@ pub(crate) fn junk(depth: u32) -> BoxedStrategy<Value> {
     } else {
         prop::collection::vec(junk(depth - 1), 0..3).boxed()
     };
-    let lists = (inner.clone(), inner.clone(), inner);
+    let lists = (inner.clone(), inner.clone(), inner.clone(), inner);
     (kinds, name.clone(), inputs, prop::collection::vec(name, 0..3), text.clone(), text, lists, any::<(bool, bool, i8)>())
-        .prop_map(|(kind, name, inputs, joins, expression, evaluator, (a, b, c), (optional, flag, number))| {
+        .prop_map(|(kind, name, inputs, joins, expression, evaluator, (a, b, c, d), (optional, flag, number))| {
             json!({"name": name, "taskReferenceName": name, "type": kind, "inputParameters": inputs, "joinOn": joins,
                 "expression": expression, "evaluatorType": evaluator, "sink": expression, "optional": optional,
                 "asyncComplete": flag, "permissive": flag, "dynamicTaskNameParam": "x", "caseValueParam": "x",
-                "defaultExclusiveJoinTask": [name], "startDelay": number, "retryCount": number.rem_euclid(3),
+                "defaultExclusiveJoinTask": [name], "dynamicForkTasksParam": "x", "dynamicForkTasksInputParamName": "sink",
+                "loopOver": d, "loopCondition": "$.x < 3", "startDelay": number, "retryCount": number.rem_euclid(3),
                 "forkTasks": [a], "decisionCases": {"x": b}, "defaultCase": c})
         })
         .boxed()

@@ -95,7 +95,7 @@ impl Turn<'_> {
             row.executed = false;
             row.retried = false;
             row.reason = None;
-            row.output = crate::payload::Payload::empty();
+            row.output = crate::tasks::counters(row);
             row.updated_at = now;
         });
     }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use super::downstream::{Downstream, outermost};
 use super::{Turn, failed_for_now, is_made_whole, waits_for_others};
 use crate::decide::mapping::Mapping;
+use crate::decide::place::Place;
 use crate::id::TaskNo;
 use crate::operation::{Objection, Rerun, RerunFrom};
 use crate::payload::Payload;
@@ -123,7 +124,10 @@ impl Turn<'_> {
                     if let Some(input) = input {
                         map.give(node, input.clone());
                     }
-                    if let Err(halt) = map.expand_again(self, node) {
+                    map.go_to(Place::of(root, &node.ref_name));
+                    let made = map.expand_again(self, node);
+                    self.note_needs(&mut map);
+                    if let Err(halt) = made {
                         self.halt(halt);
                         return;
                     }

@@ -53,7 +53,9 @@ impl Turn<'_> {
         match self.plan.first() {
             Some(first) => {
                 let mut map = crate::decide::mapping::Mapping::default();
-                match map.expand(self, first) {
+                let made = map.expand(self, first);
+                self.note_needs(&mut map);
+                match made {
                     Ok(()) => {
                         self.store(map, true);
                         self.go_on();

@@ -7,6 +7,7 @@
 use super::{Turn, is_made_whole, waits_for_others};
 use crate::decide::finish::Halt;
 use crate::decide::mapping::Mapping;
+use crate::decide::place::Place;
 use crate::id::TaskNo;
 use crate::operation::Objection;
 use crate::run::RunStatus;
@@ -92,7 +93,10 @@ impl Turn<'_> {
             let first = map.rows.len();
             match node {
                 Some(node) if is_made_whole(node) => {
-                    map.expand_again(self, node)?;
+                    map.go_to(Place::of(&row, &node.ref_name));
+                    let made = map.expand_again(self, node);
+                    self.note_needs(&mut map);
+                    made?;
                     if let Some(new) = map.rows.get_mut(first) {
                         new.attempt = row.attempt.saturating_add(1);
                         new.retry_of = Some(row.no);

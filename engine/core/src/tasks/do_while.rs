@@ -1,0 +1,601 @@
+//! DO_WHILE: runs its body again and again while a condition holds, or once for each item of a list (spec: semantics
+//! §4.10; scenarios 110–128).
+//!
+//! ```text
+//! loop            iteration = the current pass; open until the last one has ended
+//!   t__1, t__2    the rows of the passes; of a loop inside of a loop t__<outer>_<inner>
+//! ```
+//!
+//! | input or member | meaning |
+//! |---|---|
+//! | `loopCondition` | JavaScript over `$`: the input, the loop's output under its own reference, and the latest output of each task of the body under its reference; true or a number above zero goes on |
+//! | `items`, input `_items` | a list: one pass for each item, with `loopIndex` and `loopItem` in the loop's output; the condition, unless blank, may end it sooner |
+//! | input `keepLastN` | only the last N passes keep their rows and their output |
+//!
+//! Output: `iteration`, and for each pass that has ended a member with the outputs of its tasks. While the loop is open
+//! only the counters are stored; the rest is made from the rows for whoever reads it, so that a thousand passes do not
+//! write the first one a thousand times. A pass has ended when none of its rows is open any more. A failed task that is
+//! neither optional nor tried again ends the run as anywhere else; a permissive one ends the loop.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::TaskKind;
+use crate::decide::{Halt, Mapping, Place, Turn, unfit_reason};
+use crate::expr::java;
+use crate::expr::script::{NoValue, is_true};
+use crate::id::TaskNo;
+use crate::payload::Payload;
+use crate::plan::{Node, Plan};
+use crate::run::{RunState, RunStatus};
+use crate::task::{TaskState, TaskStatus};
+
+pub(super) struct DoWhile;
+
+impl TaskKind for DoWhile {
+    fn name(&self) -> &'static str {
+        "DO_WHILE"
+    }
+
+    fn is_flow_control(&self) -> bool {
+        true
+    }
+
+    fn is_watcher(&self) -> bool {
+        true
+    }
+
+    fn expand(&self, turn: &Turn<'_>, map: &mut Mapping, node: &Node) -> Result<(), Halt> {
+        if node.config.input_parameters.get("keepLastN").is_some_and(|keep| keep.as_i64().is_none()) {
+            let reason = format!("keepLastN of the loop '{}' must be a whole number", node.ref_name);
+            return Err(Halt::refusing_start(reason));
+        }
+        let input = map.input(turn, node);
+        map.running(turn, node, input).updated_at = turn.cx.now;
+        Ok(())
+    }
+
+    fn enter(&self, turn: &mut Turn<'_>, no: TaskNo) {
+        let (Some(row), Some(node)) = (turn.run.tasks.get(no).cloned(), turn.node_of(no)) else { return };
+        let Some(first) = node.loop_first else {
+            return turn.fail(no, format!("The loop '{}' has no tasks", node.ref_name));
+        };
+        let items = items(turn, &row, &node);
+        if items.as_ref().is_some_and(Vec::is_empty) {
+            let output = Map::from_iter([("iteration".to_owned(), Value::from(0))]);
+            return turn.complete(no, Payload::from_map(output));
+        }
+        let item = items.and_then(|items| items.into_iter().next());
+        count(turn, no, 1, item.map(|item| (0, item)));
+        turn.schedule(Place::of(&row, &node.ref_name).inside(1), first);
+    }
+
+    fn evaluate(&self, turn: &mut Turn<'_>, no: TaskNo) {
+        let (Some(row), Some(node)) = (turn.run.tasks.get(no).cloned(), turn.node_of(no)) else { return };
+        // a paused run gets no new tasks
+        let running = turn.run.head.status == RunStatus::Running;
+        if !running || row.status != TaskStatus::InProgress || row.iteration < 1 {
+            return;
+        }
+        let place = Place::of(&row, &node.ref_name);
+        let here = place.inside(row.iteration);
+        let failed = failures(turn, &node, &here);
+        if failed.is_empty() && is_open(turn, &row, &node) {
+            return;
+        }
+        let ended = |t: &TaskState| t.status.is_terminal();
+        let pass = pass(turn.plan, turn.run, &node, &here, &ended).unwrap_or_default();
+        if !failed.is_empty() {
+            return finish(turn, &row, &node, pass, TaskStatus::Failed, Some(failed));
+        }
+        match goes_on(turn, &row, &node, &pass) {
+            Ok(None) => finish(turn, &row, &node, pass, TaskStatus::Completed, None),
+            Ok(Some(next)) => {
+                let mut output = take_output(turn, &row, &node);
+                Arc::make_mut(&mut output).insert(row.iteration.to_string(), Value::Object(pass));
+                turn.run.tasks.keep_loop_output(no, Some(output));
+                let item = next.map(|item| (row.iteration, item));
+                let iteration = row.iteration.saturating_add(1);
+                count(turn, no, iteration, item);
+                forget(turn, &row, &node, iteration);
+                if let Some(first) = node.loop_first {
+                    turn.schedule(place.inside(iteration), first);
+                }
+            }
+            Err(NoValue::Failed(reason)) => {
+                let condition = node.config.loop_condition.as_deref().unwrap_or_default();
+                let reason = format!("Unable to evaluate condition {condition}, exception {reason}");
+                finish(turn, &row, &node, pass, TaskStatus::FailedWithTerminalError, Some(reason));
+            }
+            Err(NoValue::Later) => turn.wake_by(turn.cx.now),
+            Err(NoValue::Unknown) => {}
+        }
+    }
+}
+
+/// The reasons of the tasks of a pass that failed and that nothing but a `permissive` mark kept from ending the run.
+fn failures(turn: &Turn<'_>, node: &Node, here: &Place) -> String {
+    if !turn.plan.has_permissive() && !turn.run.tasks.branches.any_fork() {
+        return String::new();
+    }
+    node.body
+        .iter()
+        .filter_map(|ix| turn.run.tasks.latest(&here.name(&turn.node(*ix)?.ref_name)))
+        .filter(|t| t.executed && !t.status.is_successful())
+        .map(|t| format!("{} ", t.reason.as_deref().unwrap_or("null")))
+        .collect()
+}
+
+/// Does a row of the current pass still run? Costs one look-up while the one that was last seen open still is.
+fn is_open(turn: &mut Turn<'_>, row: &TaskState, node: &Node) -> bool {
+    let here = Place::of(row, &node.ref_name).inside(row.iteration);
+    let from = turn.run.tasks.join_watch(row.no);
+    let count = node.body.len();
+    let open = (0..count).map(|i| (from + i) % count).find(|i| {
+        let name = turn.node(node.body[*i]).map(|n| here.name(&n.ref_name));
+        name.and_then(|name| turn.run.tasks.latest(&name)).is_some_and(|t| !t.status.is_terminal())
+    });
+    if let Some(at) = open {
+        turn.run.tasks.set_join_watch(row.no, at);
+    }
+    open.is_some()
+}
+
+/// The outputs of the tasks of one pass, of the rows that `counts` accepts; `None` if it has no row at all.
+fn pass(
+    plan: &Plan,
+    run: &RunState,
+    node: &Node,
+    place: &Place,
+    counts: &dyn Fn(&TaskState) -> bool,
+) -> Option<Map<String, Value>> {
+    let mut outputs = Map::new();
+    for ix in &node.body {
+        let Some(task) = run.node(plan, *ix) else { continue };
+        let Some(row) = run.tasks.latest(&place.name(&task.ref_name)).filter(|row| counts(row)) else {
+            continue;
+        };
+        let output = match output_so_far(plan, run, row) {
+            Some(output) => output.into_owned(),
+            None => row.output.map().clone(),
+        };
+        outputs.insert(task.ref_name.to_string(), Value::Object(output));
+    }
+    (!outputs.is_empty()).then_some(outputs)
+}
+
+/// The output of an open loop, as far as its passes have ended; `None` if what is stored in the row is all there is.
+pub(crate) fn output_so_far<'r>(
+    plan: &Plan,
+    run: &'r RunState,
+    row: &TaskState,
+) -> Option<Cow<'r, Map<String, Value>>> {
+    if &*row.task_type != "DO_WHILE" || row.status.is_terminal() || row.iteration <= 1 {
+        return None;
+    }
+    match run.tasks.loop_output(row.no) {
+        Some(output) => Some(Cow::Borrowed(&**output)),
+        None => run.node_of(plan, row).map(|node| Cow::Owned(gathered(plan, run, row, &node))),
+    }
+}
+
+/// The same, made from the rows.
+fn gathered(plan: &Plan, run: &RunState, row: &TaskState, node: &Node) -> Map<String, Value> {
+    let mut output = Map::new();
+    let place = Place::of(row, &node.ref_name);
+    for iteration in 1..row.iteration {
+        if let Some(pass) = pass(plan, run, node, &place.inside(iteration), &|_| true) {
+            output.insert(iteration.to_string(), Value::Object(pass));
+        }
+    }
+    output.extend(row.output.map().clone());
+    output
+}
+
+fn take_output(turn: &mut Turn<'_>, row: &TaskState, node: &Node) -> Arc<Map<String, Value>> {
+    let known = turn.run.tasks.take_loop_output(row.no);
+    known.unwrap_or_else(|| Arc::new(gathered(turn.plan, turn.run, row, node)))
+}
+
+/// What a loop had that is canceled in this turn. The current pass counts if the turn brought it further.
+pub(crate) fn canceled_output(turn: &Turn<'_>, no: TaskNo) -> Option<Payload> {
+    let row = turn.run.tasks.get(no).filter(|row| &*row.task_type == "DO_WHILE" && row.iteration >= 1)?;
+    let node = turn.node_of_row(row)?;
+    let here = Place::of(row, &node.ref_name).inside(row.iteration);
+    let mut output = match output_so_far(turn.plan, turn.run, row) {
+        Some(output) => output.into_owned(),
+        None => row.output.map().clone(),
+    };
+    let mut moved = false;
+    let mut current = pass(turn.plan, turn.run, &node, &here, &|_| true).unwrap_or_default();
+    for ix in &node.body {
+        let Some(task) = turn.node(*ix) else { continue };
+        let Some(t) = turn.run.tasks.latest(&here.name(&task.ref_name)) else { continue };
+        moved |= turn.is_new(t.no);
+        // the one that ends the run has not told its output to anybody yet
+        if task.kind.name() == "TERMINATE" {
+            current.insert(task.ref_name.to_string(), Value::Object(Map::new()));
+        }
+    }
+    if moved {
+        output.insert(row.iteration.to_string(), Value::Object(current));
+    }
+    Some(Payload::from_map(java::hash_map_order(&output)))
+}
+
+/// The loop ends.
+fn finish(
+    turn: &mut Turn<'_>,
+    row: &TaskState,
+    node: &Node,
+    pass: Map<String, Value>,
+    status: TaskStatus,
+    reason: Option<String>,
+) {
+    let mut output = take_output(turn, row, node);
+    let members = Arc::make_mut(&mut output);
+    members.insert(row.iteration.to_string(), Value::Object(pass));
+    let output = Payload::from_map(java::hash_map_order(members));
+    let limit = turn.cx.settings.payload_limit_bytes;
+    match unfit_reason("output", &output, turn, row.no, limit) {
+        Some(reason) => turn.end(row.no, TaskStatus::FailedWithTerminalError, Some(reason), None),
+        None => turn.end(row.no, status, reason.map(Into::into), Some(output)),
+    }
+}
+
+/// Sets the counters.
+fn count(turn: &mut Turn<'_>, no: TaskNo, iteration: i32, item: Option<(i32, Value)>) {
+    let mut counters = Map::new();
+    counters.insert("iteration".to_owned(), Value::from(iteration));
+    if let Some((index, item)) = item {
+        counters.insert("loopIndex".to_owned(), Value::from(index));
+        counters.insert("loopItem".to_owned(), item);
+    }
+    if let Some(mut output) = turn.run.tasks.take_loop_output(no) {
+        Arc::make_mut(&mut output).extend(counters.clone());
+        turn.run.tasks.keep_loop_output(no, Some(output));
+    }
+    let now = turn.cx.now;
+    turn.change(no, |row| {
+        row.iteration = iteration;
+        row.output = Payload::from_map(counters);
+        row.updated_at = now;
+    });
+}
+
+/// What an open row keeps of the output that it had when it ended: of a loop the counters, of others nothing.
+pub(crate) fn counters(row: &TaskState) -> Payload {
+    if &*row.task_type != "DO_WHILE" {
+        return Payload::empty();
+    }
+    let kept = |name: &&String| matches!(name.as_str(), "iteration" | "loopIndex" | "loopItem");
+    let members = row.output.map();
+    Payload::from_map(members.keys().filter(kept).map(|name| (name.clone(), members[name].clone())).collect())
+}
+
+/// The list that the loop goes over, if it goes over one.
+fn items(turn: &Turn<'_>, row: &TaskState, node: &Node) -> Option<Vec<Value>> {
+    let given = match &node.config.items {
+        Some(items) if !items.trim().is_empty() => {
+            turn.resolve(&Value::String(items.clone()), turn.run.task_id(row.no))
+        }
+        _ => row.input.get("_items")?.clone(),
+    };
+    Some(match given {
+        Value::Null => Vec::new(),
+        Value::Array(items) => items,
+        other => vec![other],
+    })
+}
+
+/// Is there another pass? With its item, if the loop goes over a list.
+fn goes_on(
+    turn: &Turn<'_>,
+    row: &TaskState,
+    node: &Node,
+    pass: &Map<String, Value>,
+) -> Result<Option<Option<Value>>, NoValue> {
+    let condition = node.config.loop_condition.as_deref().unwrap_or_default();
+    let blank = condition.trim().is_empty();
+    let items = items(turn, row, node);
+    let next = items.as_ref().map(|items| items.get(usize::try_from(row.iteration).unwrap_or(0)).cloned());
+    match next {
+        Some(None) => return Ok(None),
+        Some(Some(item)) if blank => return Ok(Some(Some(item))),
+        None if blank => return Ok(None),
+        Some(Some(_)) | None => {}
+    }
+    let input = condition_input(turn, row, node, pass, condition);
+    let holds = is_true(&turn.javascript(condition, &input)?);
+    Ok(holds.then_some(next.flatten()))
+}
+
+/// What the condition sees as `$`.
+fn condition_input(
+    turn: &Turn<'_>,
+    row: &TaskState,
+    node: &Node,
+    pass: &Map<String, Value>,
+    condition: &str,
+) -> Map<String, Value> {
+    let mut input = row.input.map().clone();
+    for (name, value) in row.output.map() {
+        if name != "iteration" {
+            input.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+    }
+    let mut own = row.output.map().clone();
+    if !reads_only_counters(condition, &node.ref_name) {
+        if let Some(output) = output_so_far(turn.plan, turn.run, row) {
+            own = output.into_owned();
+        }
+        own.insert(row.iteration.to_string(), Value::Object(pass.clone()));
+    }
+    input.insert(node.ref_name.to_string(), Value::Object(own));
+    let mut bodies = vec![node.body.clone()];
+    while let Some(body) = bodies.pop() {
+        for ix in body {
+            let Some(task) = turn.node(ix) else { continue };
+            if let Some(latest) = turn.run.tasks.named(&task.ref_name) {
+                input.insert(task.ref_name.to_string(), Value::Object(latest.output.map().clone()));
+            }
+            bodies.push(task.body.clone());
+        }
+    }
+    input
+}
+
+/// Does a condition look at nothing of its loop's output but the counters? Then it need not be shown all passes.
+fn reads_only_counters(condition: &str, name: &str) -> bool {
+    const COUNTERS: [&str; 3] = ["iteration", "loopIndex", "loopItem"];
+    let reads_counter = |rest: &str| {
+        COUNTERS.iter().any(|counter| {
+            let quoted = [format!("['{counter}']"), format!("[\"{counter}\"]")];
+            let dotted = rest.strip_prefix('.').and_then(|rest| rest.strip_prefix(counter));
+            quoted.iter().any(|text| rest.starts_with(text.as_str()))
+                || dotted.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+        })
+    };
+    // `$` without a member right behind it could be anything
+    let whole = condition.split('$').skip(1).any(|rest| !rest.starts_with('.'));
+    let word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    let mut mentions = condition.match_indices(name).filter(|(at, _)| {
+        let (before, after) = (&condition[..*at], &condition[at + name.len()..]);
+        // a part of another word is no mention
+        !word(before.chars().next_back()) && !word(after.chars().next())
+    });
+    !whole && !name.is_empty() && mentions.all(|(at, _)| reads_counter(&condition[at + name.len()..]))
+}
+
+/// Drops the rows and the outputs of the passes that `keepLastN` gives up.
+fn forget(turn: &mut Turn<'_>, row: &TaskState, node: &Node, iteration: i32) {
+    let Some(keep) = row.input.get("keepLastN").and_then(Value::as_i64).filter(|n| *n > 0) else { return };
+    let last = i64::from(iteration) - keep;
+    let Ok(last) = i32::try_from(last) else { return };
+    if last < 1 {
+        return;
+    }
+    let known = turn.run.tasks.take_loop_output(row.no);
+    let place = Place::of(row, &node.ref_name);
+    // an earlier number may have been greater: nothing is kept from before a gap
+    let mut gone = last;
+    while gone >= 1 && forget_pass(turn, node, &place.inside(gone)) {
+        gone -= 1;
+    }
+    if let Some(mut output) = known {
+        let members = Arc::make_mut(&mut output);
+        members.retain(|name, _| name.parse::<i32>().map_or(true, |n| n > last));
+        turn.run.tasks.keep_loop_output(row.no, Some(output));
+    }
+}
+
+/// Removes all rows of a pass, those of loops and dynamic forks inside too. False if there was none.
+fn forget_pass(turn: &mut Turn<'_>, node: &Node, place: &Place) -> bool {
+    let mut any = false;
+    for ix in &node.body {
+        let Some(task) = turn.node(*ix) else { continue };
+        let Some(latest) = turn.run.tasks.latest(&place.name(&task.ref_name)).cloned() else { continue };
+        any = true;
+        if task.kind.name() == "DO_WHILE" {
+            for inner in 1..=latest.iteration {
+                forget_pass(turn, &task, &place.inside(inner));
+            }
+        }
+        let forked = latest.input.get("forkedTasks").and_then(Value::as_array).cloned().unwrap_or_default();
+        for name in forked.iter().filter_map(Value::as_str) {
+            remove_attempts(turn, &place.name_of(name));
+        }
+        remove_attempts(turn, &latest.ref_name);
+    }
+    any
+}
+
+fn remove_attempts(turn: &mut Turn<'_>, name: &str) {
+    while let Some(no) = turn.run.tasks.latest(name).map(|row| row.no) {
+        turn.remove(no);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::reads_only_counters;
+    use crate::decide::bench::Bench;
+    use crate::run::RunStatus;
+    use crate::task::TaskStatus;
+
+    fn t(name: &str) -> Value {
+        json!({"name": name, "taskReferenceName": name, "inputParameters": {"i": "${loop.iteration}", "last": "${t.output.x}"}})
+    }
+
+    fn start(more: Value, body: Value, input: Value) -> Bench {
+        let mut task = json!({"name": "loop", "taskReferenceName": "loop", "type": "DO_WHILE", "loopOver": body,
+            "loopCondition": "$.loop.iteration < 3"});
+        for (name, value) in more.as_object().expect("a map") {
+            task[name] = value.clone();
+        }
+        Bench::start(json!([task, {"name": "after", "taskReferenceName": "after", "type": "HUMAN"}]), input)
+    }
+
+    fn refs(bench: &Bench) -> Vec<String> {
+        bench.run.tasks.iter().map(|t| t.ref_name.to_string()).collect()
+    }
+
+    #[test]
+    fn it_repeats_its_body_while_the_condition_holds() {
+        let mut bench = start(json!({}), json!([t("t")]), json!({}));
+        for pass in 1..=3 {
+            let name = format!("t__{pass}");
+            let row = bench.row(&name);
+            let last = if pass == 1 { Value::Null } else { json!(pass - 1) };
+            assert_eq!((row.iteration, json!(row.input.map())), (pass, json!({"i": pass, "last": last})));
+            assert_eq!(bench.row("loop").iteration, pass);
+            assert_eq!(json!(bench.row("loop").output.map()), json!({"iteration": pass}));
+            bench.report(&name, TaskStatus::Completed, json!({"x": pass}));
+        }
+        assert_eq!(refs(&bench), ["loop", "t__1", "t__2", "t__3", "after"]);
+        let output =
+            json!({"1": {"t": {"x": 1}}, "2": {"t": {"x": 2}}, "3": {"t": {"x": 3}}, "iteration": 3});
+        assert_eq!(json!(bench.row("loop").output.map()), output);
+        assert_eq!(bench.row("after").status, TaskStatus::InProgress);
+    }
+
+    #[test]
+    fn it_goes_over_a_list() {
+        let items = json!({"items": "${workflow.input.l}", "loopCondition": ""});
+        let body = json!([{"name": "n", "taskReferenceName": "n", "type": "SET_VARIABLE",
+            "inputParameters": {"v": "${loop.output.loopItem}", "i": "${loop.output.loopIndex}"}}]);
+        let bench = start(items.clone(), body.clone(), json!({"l": ["a", "b"]}));
+        assert_eq!(json!(bench.run.head.variables.map()), json!({"v": "b", "i": 1}));
+        let row = bench.row("loop");
+        assert_eq!((row.status, row.iteration), (TaskStatus::Completed, 2));
+        assert_eq!(row.output.get("loopItem"), Some(&json!("b")));
+        for empty in [json!([]), Value::Null] {
+            let bench = start(items.clone(), body.clone(), json!({"l": empty}));
+            assert_eq!(json!(bench.row("loop").output.map()), json!({"iteration": 0}));
+            assert_eq!(refs(&bench), ["loop", "after"]);
+        }
+        let bench = start(items, body, json!({"l": {"k": 1}}));
+        assert_eq!(bench.row("loop").iteration, 1);
+    }
+
+    #[test]
+    fn loops_inside_of_loops_have_rows_of_their_own() {
+        let inner = json!({"name": "in", "taskReferenceName": "in", "type": "DO_WHILE", "loopOver": [t("t")],
+            "loopCondition": "$.in.iteration < 2"});
+        let mut bench = start(
+            json!({"loopCondition": "$.loop.iteration < 2"}),
+            json!([inner, {"name": "e", "taskReferenceName": "e", "type": "NOOP"}]),
+            json!({}),
+        );
+        for name in ["t__1_1", "t__1_2", "t__2_1", "t__2_2"] {
+            assert_eq!(bench.row(name).status, TaskStatus::Scheduled, "{name}");
+            bench.report(name, TaskStatus::Completed, json!({"x": name}));
+        }
+        assert_eq!(
+            refs(&bench),
+            ["loop", "in__1", "t__1_1", "t__1_2", "e__1", "in__2", "t__2_1", "t__2_2", "e__2", "after"]
+        );
+        assert_eq!(bench.row("loop").status, TaskStatus::Completed);
+        assert_eq!(
+            bench.row("loop").output.get("2").and_then(|o| o.pointer("/in/1/t/x")),
+            Some(&json!("t__2_1"))
+        );
+    }
+
+    #[test]
+    fn a_fork_inside_is_joined_in_each_pass() {
+        let fork = json!({"name": "f", "taskReferenceName": "f", "type": "FORK_JOIN", "forkTasks": [[t("t")], [t("u")]]});
+        let join = json!({"name": "j", "taskReferenceName": "j", "type": "JOIN", "joinOn": ["t", "u"]});
+        let mut bench =
+            start(json!({"loopCondition": "$.loop.iteration < 2"}), json!([fork, join]), json!({}));
+        for pass in ["1", "2"] {
+            bench.report(&format!("u__{pass}"), TaskStatus::Completed, json!({"k": pass}));
+            assert_eq!(bench.row(&format!("j__{pass}")).status, TaskStatus::InProgress);
+            bench.report(&format!("t__{pass}"), TaskStatus::Completed, json!({}));
+        }
+        assert_eq!(json!(bench.row("j__2").output.map()), json!({"u__2": {"k": "2"}}));
+        assert_eq!(bench.row("loop").status, TaskStatus::Completed);
+    }
+
+    #[test]
+    fn only_the_last_passes_are_kept() {
+        let body = json!([{"name": "n", "taskReferenceName": "n", "type": "NOOP"}]);
+        let keep = json!({"inputParameters": {"keepLastN": 2}, "loopCondition": "$.loop.iteration < 5"});
+        let bench = start(keep, body, json!({}));
+        assert_eq!(refs(&bench), ["loop", "n__4", "n__5", "after"]);
+        assert_eq!(
+            json!(bench.row("loop").output.map()),
+            json!({"4": {"n": {}}, "5": {"n": {}}, "iteration": 5})
+        );
+        assert_eq!(bench.row("n__5").seq, 6);
+    }
+
+    #[test]
+    fn failures_end_it() {
+        let mut bench = start(json!({}), json!([t("t")]), json!({}));
+        bench.report("t__1", TaskStatus::Completed, json!({"v": 1}));
+        bench.report("t__2", TaskStatus::FailedWithTerminalError, json!({}));
+        assert_eq!(bench.run.head.status, RunStatus::Failed);
+        assert_eq!(bench.row("loop").status, TaskStatus::Canceled);
+        assert_eq!(json!(bench.row("loop").output.map()), json!({"1": {"t": {"v": 1}}, "iteration": 2}));
+
+        let mut permissive = t("t");
+        permissive["permissive"] = json!(true);
+        let mut bench = start(json!({}), json!([permissive, t("u")]), json!({}));
+        bench.report("t__1", TaskStatus::FailedWithTerminalError, json!({}));
+        assert_eq!(bench.row("u__1").status, TaskStatus::Canceled);
+        assert_eq!(
+            (bench.row("loop").status, bench.row("loop").reason.as_deref()),
+            (TaskStatus::Failed, Some("because "))
+        );
+
+        let bench = start(
+            json!({"loopCondition": "throw"}),
+            json!([{"name": "n", "taskReferenceName": "n", "type": "NOOP"}]),
+            json!({}),
+        );
+        assert_eq!(bench.row("loop").status, TaskStatus::FailedWithTerminalError);
+        assert_eq!(
+            bench.row("loop").reason.as_deref(),
+            Some("Unable to evaluate condition throw, exception thrown")
+        );
+    }
+
+    #[test]
+    fn the_time_for_many_passes_grows_with_their_number() {
+        let time = |passes: usize, body: Value| {
+            let condition = json!({"loopCondition": format!("$.loop.iteration < {passes}")});
+            let from = std::time::Instant::now();
+            let mut bench = start(condition, body, json!({}));
+            for pass in 1..=passes {
+                if bench.row("loop").status == TaskStatus::Completed {
+                    break;
+                }
+                bench.report(&format!("t__{pass}"), TaskStatus::Completed, json!({"x": pass}));
+            }
+            assert_eq!(bench.row("after").status, TaskStatus::InProgress);
+            assert_eq!(bench.row("loop").iteration as usize, passes);
+            from.elapsed().as_secs_f64()
+        };
+        for body in [json!([t("t")]), json!([{"name": "n", "taskReferenceName": "n", "type": "NOOP"}])] {
+            time(50, body.clone());
+            let (few, many) = (time(150, body.clone()), time(1_500, body));
+            assert!(many < few * 40.0, "ten times the passes took {} times as long", many / few);
+        }
+    }
+
+    #[test]
+    fn conditions_that_look_at_passes_see_them() {
+        for counters in ["$.loop.iteration < 2", "$.loop['iteration'] < $.n && $.loop.loopItem != 1", "true"]
+        {
+            assert!(reads_only_counters(counters, "loop"), "{counters}");
+        }
+        for whole in ["$.loop['1'].t", "$.loop.iterations", "JSON.stringify($)", "$['loop'].x", "$.loop"] {
+            assert!(!reads_only_counters(whole, "loop"), "{whole}");
+        }
+    }
+}
