@@ -25,8 +25,10 @@
 //! Definitions keep their wire names inside too, because the definition language is Conductor's.
 
 mod limits;
+mod rehearsal;
 mod report;
 mod rerun;
+mod signal;
 mod stamp;
 mod start;
 mod summary;
@@ -38,8 +40,10 @@ mod workflow;
 mod tests;
 
 pub(crate) use limits::{check_key, check_names, check_stored_key};
+pub(crate) use rehearsal::rehearsal;
 pub(crate) use report::{report, reported_ids};
 pub(crate) use rerun::rerun;
+pub(crate) use signal::signal_response_json;
 pub(crate) use stamp::{Clock, created, replaced, stamped_task_def, updated_task_def};
 pub(crate) use start::{Wanted, check_priority, definition_of, start};
 pub(crate) use summary::{classifier, search_result, task_summary, workflow_summary};

@@ -7,13 +7,16 @@ use indexmap::IndexMap;
 use podium_core::def::TaskDef;
 use podium_core::plan::{Plan, snapshot};
 use podium_core::{NewRun, Payload, RunExtra, RunId, RunState, TaskState, TaskStatus, TaskTable, Timestamp};
-use podium_runtime::{RunView, TaskView};
+use podium_runtime::{FoundTask, RunView, TaskView, Waited};
 use serde_json::{Value, json};
 use utoipa::PartialSchema;
 
 use super::workflow::brief;
-use super::{TaskPage, task_json, tasks_json, tasks_page_json, workflow_json, workflow_status_json};
-use crate::dto::{self, schema};
+use super::{
+    TaskPage, signal_response_json, task_json, tasks_json, tasks_page_json, workflow_json,
+    workflow_status_json,
+};
+use crate::dto::{self, ReturnStrategy, schema};
 
 const START_MS: i64 = 1_700_000_000_000;
 
@@ -201,6 +204,37 @@ fn the_description_lists_exactly_the_members_that_are_written() {
 
     let status: Value = serde_json::from_slice(&workflow_status_json(&shown, true, true)).expect("JSON");
     assert_eq!(members(&status), described(&schema::WorkflowStatus::schema()), "WorkflowStatus");
+}
+
+#[test]
+fn the_answer_of_a_waiting_call_has_the_described_members() {
+    let shown = shown();
+    let head = &shown.run.head;
+    let task = TaskState {
+        retry_of: Some(1),
+        reason: Some(Arc::from("why")),
+        worker: Some(Arc::from("me")),
+        ..scheduled()
+    };
+    let ids = (head.id.to_string(), head.id.task(task.no).to_string());
+    let blocked = FoundTask { run: shown.clone(), task: Arc::new(task) };
+    let waited = |blocked| Waited { target: shown.clone(), blocked, timed_out: true };
+    let written = |waited: &Waited, strategy| {
+        let text = signal_response_json(waited, strategy, "r")?;
+        Some(serde_json::from_slice::<Value>(&text).expect("JSON"))
+    };
+    let all = waited(Some(blocked));
+    let of_run = written(&all, ReturnStrategy::BlockingWorkflow).expect("an answer");
+    let of_task = written(&all, ReturnStrategy::BlockingTask).expect("an answer");
+    let both: BTreeSet<_> = members(&of_run).union(&members(&of_task)).cloned().collect();
+    assert_eq!(both, described(&dto::SignalResponse::schema()), "SignalResponse");
+    assert_eq!((&of_task["workflowId"], &of_task["taskId"]), (&json!(ids.0), &json!(ids.1)));
+    assert_eq!((&of_task["signalTimeout"], &of_task["requestId"]), (&json!(true), &json!("r")));
+
+    let still = waited(None);
+    assert_eq!(written(&still, ReturnStrategy::BlockingTaskInput), None);
+    let target = written(&still, ReturnStrategy::BlockingWorkflow).expect("the target stands for it");
+    assert_eq!(target["workflowId"], target["targetWorkflowId"]);
 }
 
 #[test]

@@ -13,8 +13,10 @@ mod log;
 mod rerun_request;
 mod scheduler;
 pub mod schema;
+mod signal;
 mod start_request;
 mod task_result;
+mod test_request;
 
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -26,8 +28,11 @@ pub use health::{HealthCheckStatus, HealthResult, ProbeStatus};
 pub use log::TaskExecLog;
 pub use rerun_request::RerunWorkflowRequest;
 pub use scheduler::{FoundExecutions, FoundSchedules, Requeued, ScheduleExecution};
+pub(crate) use signal::ReturnStrategy;
+pub use signal::SignalResponse;
 pub(crate) use start_request::StartWorkflowRequest;
 pub(crate) use task_result::{ResultStatus, TaskResult};
+pub(crate) use test_request::{TaskMock, WorkflowTestRequest};
 
 /// What became of each item of a list.
 #[derive(Debug, Default, Serialize, ToSchema)]

@@ -12,6 +12,35 @@ use utoipa::ToSchema;
 #[schema(value_type = Object)]
 pub struct JsonObject(pub BTreeMap<String, Value>);
 
+/// A request to play a workflow with made-up results instead of workers.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkflowTestRequest {
+    pub name: String,
+    /// The latest if absent.
+    pub version: Option<i32>,
+    pub correlation_id: Option<String>,
+    pub input: Option<BTreeMap<String, Value>>,
+    /// A definition to use instead of a registered one.
+    pub workflow_def: Option<WorkflowDef>,
+    /// 0 to 99.
+    pub priority: Option<i32>,
+    /// Task reference name → the results of its attempts, in order.
+    pub task_ref_to_mock_output: Option<BTreeMap<String, Vec<TaskMock>>>,
+    /// Reference name of a SUB_WORKFLOW → the results for the tasks of its workflow.
+    #[schema(no_recursion)]
+    pub sub_workflow_test_request: Option<BTreeMap<String, WorkflowTestRequest>>,
+}
+
+/// A made-up result of a task.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskMock {
+    /// COMPLETED (if absent), FAILED, FAILED_WITH_TERMINAL_ERROR, IN_PROGRESS or CANCELED.
+    pub status: Option<String>,
+    pub output: BTreeMap<String, Value>,
+}
+
 /// What a worker says about a task.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

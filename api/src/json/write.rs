@@ -19,6 +19,11 @@ impl<'a> Object<'a> {
         Object { out }
     }
 
+    /// Makes room for about so many more bytes.
+    pub(crate) fn reserve(&mut self, bytes: usize) {
+        self.out.reserve(bytes);
+    }
+
     /// Members that are ready as they are, with a comma in front.
     pub(crate) fn verbatim(&mut self, members: &str) {
         self.out.extend_from_slice(members.as_bytes());

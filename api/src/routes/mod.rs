@@ -16,12 +16,15 @@ mod task_by_ref;
 mod task_def;
 mod task_log;
 mod task_poll;
+mod task_signal;
 mod unknown;
 mod workflow;
 mod workflow_bulk;
+mod workflow_execute;
 mod workflow_lookup;
 mod workflow_operate;
 mod workflow_start;
+mod workflow_test;
 
 use axum::Router;
 use axum::extract::Request;
@@ -42,6 +45,8 @@ use crate::state::Api;
 pub(crate) fn described() -> OpenApiRouter<Api> {
     let mut routes = OpenApiRouter::with_openapi(ApiDoc::openapi())
         .merge(workflow_start::routes())
+        .merge(workflow_execute::routes())
+        .merge(workflow_test::routes())
         .merge(workflow::routes())
         .merge(workflow_operate::routes())
         .merge(workflow_bulk::routes())
@@ -55,6 +60,7 @@ pub(crate) fn described() -> OpenApiRouter<Api> {
         .merge(task_poll::routes())
         .merge(task::routes())
         .merge(task_by_ref::routes())
+        .merge(task_signal::routes())
         .merge(task_log::routes())
         .merge(health::routes());
     openapi::complete(routes.get_openapi_mut());

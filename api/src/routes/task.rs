@@ -85,21 +85,19 @@ async fn report(api: &Api, result: TaskResult<'_>) -> Result<TaskView, ApiError>
     let (run_id, task_id) = convert::reported_ids(&result)?;
     let (run_id, task_id) = (run_id.to_owned(), task_id.to_owned());
     let only_lease = result.extend_lease;
-    let Some((run, task)) = own_ids(&run_id, &task_id) else {
+    let Ok(task) = task_id.parse::<TaskId>() else {
         return Err(nothing_there(api, &run_id, &task_id, only_lease).await);
     };
+    let run = task.run();
+    if !only_lease && run_id.parse::<RunId>().ok() != Some(run) {
+        // as recorded: the report counts for its task, whichever existing workflow it names
+        existing_run(api, &run_id).await?;
+    }
     match api.engine().report(convert::report(result, run, task)?).await {
         Ok(Reported::Applied(view) | Reported::Ignored(view)) => Ok(view),
         Err(EngineError::NotFound(_)) => Err(nothing_there(api, &run_id, &task_id, only_lease).await),
         Err(other) => Err(other.into()),
     }
-}
-
-/// The ids, if the task can belong to the run at all.
-fn own_ids(run_id: &str, task_id: &str) -> Option<(RunId, TaskId)> {
-    let run: RunId = run_id.parse().ok()?;
-    let task: TaskId = task_id.parse().ok()?;
-    (task.run() == run).then_some((run, task))
 }
 
 /// The refusal of a report on something that does not exist: the run is missed first, except by a lease

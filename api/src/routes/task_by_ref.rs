@@ -101,7 +101,7 @@ async fn update_by_ref_sync(
     Ok(answer::json_text(convert::workflow_json(&after, true)))
 }
 
-fn parse_status(word: &str) -> Result<ResultStatus, ApiError> {
+pub(super) fn parse_status(word: &str) -> Result<ResultStatus, ApiError> {
     ResultStatus::parse(word).ok_or_else(|| {
         ApiError::bad_request(format!(
             "Method parameter 'status': Failed to convert value of type 'java.lang.String' to required type 'com.netflix.conductor.common.metadata.tasks.TaskResult$Status'; for value [{word}]"

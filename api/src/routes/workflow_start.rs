@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
+use podium_core::RunId;
 use podium_runtime::{Definition, EngineError, StartRequest};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -31,7 +32,12 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     )
 )]
 async fn start(State(api): State<Api>, body: JsonBody) -> Result<Response, ApiError> {
-    let mut request: StartWorkflowRequest = body.parse()?;
+    let request = checked(&api, body.parse()?).await?;
+    Ok(answer::text(begin(&api, request).await?.to_string()))
+}
+
+/// The engine's request for what a caller asks to start, once it keeps every rule.
+pub(super) async fn checked(api: &Api, mut request: StartWorkflowRequest) -> Result<StartRequest, ApiError> {
     let inline = match convert::definition_of(&mut request)? {
         Wanted::Registered => None,
         Wanted::Inline(raw) => {
@@ -46,10 +52,15 @@ async fn start(State(api): State<Api>, body: JsonBody) -> Result<Response, ApiEr
         convert::check_names(def)?;
     }
     let request = convert::start(request, inline);
-    check_sizes(&api, &request)?;
+    check_sizes(api, &request)?;
+    Ok(request)
+}
+
+/// Starts it; the error for an unknown definition has the words of the routes that take a whole request.
+pub(super) async fn begin(api: &Api, request: StartRequest) -> Result<RunId, ApiError> {
     match api.engine().start(request).await {
-        Ok(run) => Ok(answer::text(run.to_string())),
-        // this route words it differently from the one below
+        Ok(run) => Ok(run),
+        // starting by name words it differently
         Err(EngineError::UnknownDefinition { name, version }) => {
             let version = version.map_or("null".to_owned(), |version| version.to_string());
             Err(ApiError::not_found(format!("No such workflow defined. name={name}, version={version}")))

@@ -25,6 +25,8 @@ pub struct EngineConfig {
     pub ready_window: usize,
     /// Polls that may wait at once.
     pub parked_polls: usize,
+    /// Calls that may wait for a run to go on at once.
+    pub waiting_calls: usize,
     /// Tasks that one poll may take (a larger `count` is cut to it).
     pub poll_count_limit: usize,
     /// How often the node renews its leases and looks for due work.
@@ -51,6 +53,7 @@ impl Default for EngineConfig {
             cached_bytes: 32 << 20,
             ready_window: 4_096,
             parked_polls: 20_000,
+            waiting_calls: 10_000,
             poll_count_limit: 1_000,
             pulse_every: Duration::from_secs(1),
             lease: Duration::from_secs(2),

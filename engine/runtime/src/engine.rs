@@ -17,7 +17,7 @@ use crate::lease::Leased;
 use crate::loops::{
     auditor,
     outbox_relay::{Relay, RelayPort},
-    partitions, projection, queue_reader, schedules, timer,
+    partitions, projection, queue_reader, schedules, timer, watched,
 };
 use crate::mailbox::Mailboxes;
 use crate::messages::{
@@ -85,6 +85,7 @@ impl Engine {
         }
         tasks.spawn(queue_reader::run(shared.clone(), wanted_reads));
         tasks.spawn(timer::run(shared.clone()));
+        tasks.spawn(watched::run(shared.clone()));
         tasks.spawn(partitions::run(shared.clone()));
         tasks.spawn(auditor::run(shared.clone()));
         tasks.spawn(schedules::run(shared.clone()));
@@ -259,10 +260,15 @@ impl Engine {
     pub fn counters(&self) -> Counters {
         let shared = self.shared();
         let words_pending = shared.feed.pending() as u64;
-        Counters { parked_polls: shared.queues.parked() as u64, words_pending, ..shared.stats.read() }
+        Counters {
+            parked_polls: shared.queues.parked() as u64,
+            waiting_calls: shared.watches.callers() as u64,
+            words_pending,
+            ..shared.stats.read()
+        }
     }
 
-    /// Takes no new work and answers parked polls empty at once; what is under way goes on.
+    /// Takes no new work and answers parked polls and waiting calls at once; what is under way goes on.
     ///
     /// Call it before the API drains and [`Engine::shutdown`] after, so that an answer that is dropped on its way
     /// out still finds a writer for its leases.
@@ -270,6 +276,7 @@ impl Engine {
         let shared = self.shared();
         shared.mailboxes.stop();
         shared.queues.stop();
+        shared.watches.wake_all();
         if let Some(relay) = &shared.relay {
             relay.stop();
         }

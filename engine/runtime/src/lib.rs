@@ -6,7 +6,7 @@
 //!
 //! Every change of a run is a turn (`turn.rs`) made by a writer (`writer.rs`): batches of turns, one statement and
 //! one commit each, guarded by the version of every run in it. Everything else here decides nothing: it finds out
-//! what is to be done (`pulse.rs`, `timers.rs`, `ready`), waits (`longpoll.rs`) or carries messages out
+//! what is to be done (`pulse.rs`, `timers.rs`, `ready`), waits (`longpoll.rs`, `watch.rs`) or carries messages out
 //! (`loops/outbox_relay`). All of it may be lost at any moment: the rows know.
 //!
 //! Not here: SQL (store), rules (core), the wire (api), Kafka (events).
@@ -37,6 +37,7 @@ mod stats;
 mod status;
 mod timers;
 mod turn;
+mod watch;
 mod writer;
 
 pub use config::EngineConfig;
@@ -44,5 +45,6 @@ pub use engine::Engine;
 pub use lease::{LeaseGuard, Leased};
 pub use messages::*;
 pub use services::lookup::CreatedIn;
+pub use services::rehearse::{Rehearsal, RehearsedResult};
 pub use services::search::{Found, SearchQuery};
 pub use status::{Counters, Health};

@@ -90,6 +90,32 @@ pub enum Reported {
     Ignored(TaskView),
 }
 
+/// What a call waits for: that the run ends, that it stands at a WAIT without an end, or that one of the named tasks ends.
+#[derive(Clone, Debug)]
+pub struct WaitRequest {
+    pub run: RunId,
+    /// Reference names, as the tasks of the run show them.
+    pub until: Vec<String>,
+    pub timeout: Duration,
+}
+
+/// The run that a call waited for.
+#[derive(Clone, Debug)]
+pub struct Waited {
+    pub target: RunView,
+    /// What it stands at: the first such task of it or of what it has started.
+    pub blocked: Option<FoundTask>,
+    /// The time was over first (or was none at all).
+    pub timed_out: bool,
+}
+
+/// A task with the run that it belongs to.
+#[derive(Clone, Debug)]
+pub struct FoundTask {
+    pub run: RunView,
+    pub task: Arc<TaskState>,
+}
+
 /// A definition's key with its times, for lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DefinitionKey {

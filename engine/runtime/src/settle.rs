@@ -134,6 +134,7 @@ impl Writer {
         if !turn.effects.is_empty() {
             shared.feed.changed(turn.id());
             self.faulted_or_healed(&turn);
+            shared.watches.committed(turn.id(), turn.run.state.head.version);
         }
         if turn.took_many_rows() {
             shared.mailboxes.send_own(turn.id(), Work::Inbox, Reply::None);

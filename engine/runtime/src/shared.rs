@@ -22,6 +22,7 @@ use crate::ready::{Queue, Queues, Ready};
 use crate::stats::Stats;
 use crate::timers::Timers;
 use crate::turn::Outside;
+use crate::watch::Watches;
 
 pub(crate) struct Shared {
     pub(crate) store: Store,
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) definitions: Definitions,
     pub(crate) queues: Queues,
     pub(crate) timers: Timers,
+    pub(crate) watches: Watches,
     pub(crate) mailboxes: Arc<Mailboxes>,
     pub(crate) relay: Option<RelayPort>,
     pub(crate) stats: Stats,
@@ -63,6 +65,7 @@ impl Shared {
             definitions: Definitions::default(),
             queues: Queues::new(config.ready_window, config.parked_polls),
             timers: Timers::default(),
+            watches: Watches::new(config.waiting_calls),
             mailboxes: Arc::new(mailboxes),
             relay,
             stats: Stats::default(),

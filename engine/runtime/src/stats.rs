@@ -54,6 +54,7 @@ stats!(
     polls,
     empty_polls,
     parked_polls,
+    waiting_calls,
     candidate_reads,
     late_reports,
     cache_hits,

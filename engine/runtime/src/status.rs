@@ -45,6 +45,8 @@ pub struct Counters {
     pub empty_polls: u64,
     /// Polls waiting now.
     pub parked_polls: u64,
+    /// Calls waiting for a run to go on, now.
+    pub waiting_calls: u64,
     /// Reads of candidates from the ready index.
     pub candidate_reads: u64,
     /// Reports for tasks or runs that had already ended.

@@ -123,6 +123,21 @@ impl Store {
         Ok(Newer::Rows { head: Box::new(head), tasks, parked })
     }
 
+    /// The versions that runs have now; those that do not exist are left out.
+    pub async fn versions(&self, runs: &[RunId]) -> Result<Vec<(RunId, i64)>, StoreError> {
+        let ids: Vec<Uuid> = runs.iter().map(|r| r.uuid()).collect();
+        let rows = sqlx::query_as::<_, (Uuid, i64)>(
+            "SELECT r.id, r.version
+            FROM unnest($1::uuid[]) AS i(id)
+            JOIN run AS r ON r.id >= i.id AND r.id <= i.id",
+        )
+        .bind(ids)
+        .fetch_all(&self.inner.pool)
+        .await
+        .map_err(StoreError::at("run.versions"))?;
+        rows.into_iter().map(|(id, version)| Ok((run_id("run", id)?, version))).collect()
+    }
+
     async fn rows_after(&self, runs: &[RunId], version: i64) -> Result<Vec<PgRow>, StoreError> {
         let ids: Vec<Uuid> = runs.iter().map(|r| r.uuid()).collect();
         sqlx::query(LOAD)

@@ -117,14 +117,13 @@ impl Turn<'_> {
             if !keeps || report.reason.is_some() {
                 row.reason = report.reason.as_deref().map(Into::into);
             }
-            if !keeps || report.worker.is_some() {
-                row.worker = report.worker.clone();
-            }
+            row.worker = report.worker.clone();
             if !keeps || report.sub_workflow_id.is_some() {
                 row.sub_workflow_id = report.sub_workflow_id.clone();
             }
             if !keeps || report.callback_after_s != 0 {
-                row.callback_after_s = report.callback_after_s.max(0);
+                // shown as it came; below zero it means at once
+                row.callback_after_s = report.callback_after_s;
             }
             if status.is_terminal() {
                 row.status = status;
@@ -138,7 +137,7 @@ impl Turn<'_> {
                 if by_worker {
                     row.status = TaskStatus::Scheduled;
                     row.ready = true;
-                    row.available_at = now + Span::from_secs(row.callback_after_s);
+                    row.available_at = now + Span::from_secs(row.callback_after_s.max(0));
                 }
             }
         });
@@ -180,4 +179,52 @@ fn merged(row: &TaskState, more: &Payload) -> Payload {
         output.insert(name.clone(), value.clone());
     }
     Payload::from_map(output)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::decide::bench::{Bench, NOW};
+    use crate::event::{Event, TaskReport};
+    use crate::payload::Payload;
+    use crate::task::TaskStatus;
+
+    fn report() -> TaskReport {
+        TaskReport {
+            task: 1,
+            status: TaskStatus::InProgress,
+            output: Payload::empty(),
+            merge_output: false,
+            reason: None,
+            worker: None,
+            callback_after_s: 0,
+            extend_lease: false,
+            external_output: None,
+            sub_workflow_id: None,
+            logs: Vec::new(),
+        }
+    }
+
+    fn one_task() -> Bench {
+        Bench::start(json!([{"name": "t", "taskReferenceName": "t"}]), json!({}))
+    }
+
+    #[test]
+    fn a_callback_below_zero_is_shown_and_means_at_once() {
+        let mut bench = one_task();
+        bench.decide(&Event::Reported(TaskReport { callback_after_s: -5, ..report() }));
+        let row = bench.row("t");
+        assert_eq!((row.callback_after_s, row.available_at, row.ready), (-5, NOW, true));
+    }
+
+    #[test]
+    fn a_report_sets_the_worker_that_it_names_or_none() {
+        let mut bench = one_task();
+        for worker in [Some("me".into()), None] {
+            let report = TaskReport { worker: worker.clone(), merge_output: true, ..report() };
+            bench.decide(&Event::Reported(report));
+            assert_eq!(bench.row("t").worker, worker);
+        }
+    }
 }

@@ -206,7 +206,7 @@ fn task_end(node: &Node, row: &TaskState) -> Option<Timestamp> {
 
 fn poll_end(node: &Node, row: &TaskState) -> Option<Timestamp> {
     let limit = node.timeout.poll.filter(|_| acts(node) && row.status == TaskStatus::Scheduled)?;
-    let delays = i64::from(row.start_delay_s).saturating_add(row.callback_after_s);
+    let delays = i64::from(row.start_delay_s).saturating_add(row.callback_after_s.max(0));
     Some(row.scheduled_at + Span::from_secs(delays) + limit)
 }
 
@@ -220,7 +220,7 @@ fn response_end(node: &Node, row: &TaskState) -> Option<Timestamp> {
         || (!node.kind.by_worker() && asynchronous);
     let limit = node.timeout.response.filter(|_| !waits && row.status == TaskStatus::InProgress)?;
     let from = row.updated_at.max(row.started_at.unwrap_or_default());
-    Some(from + Span::from_secs(row.callback_after_s) + limit)
+    Some(from + Span::from_secs(row.callback_after_s.max(0)) + limit)
 }
 
 /// The earliest instant at which time alone changes this row. While the run is paused no task times out.

@@ -7,3 +7,4 @@ pub(crate) mod projection;
 pub(crate) mod queue_reader;
 pub(crate) mod schedules;
 pub(crate) mod timer;
+pub(crate) mod watched;

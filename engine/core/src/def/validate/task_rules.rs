@@ -249,7 +249,9 @@ fn terminate(spot: &Spot<'_>, found: &mut Found) {
 
 fn wait(spot: &Spot<'_>, found: &mut Found) {
     spot.not_null("inputParameters", found);
-    let given = |key: &str| spot.task.input_parameters.get(key).filter(|value| !value.is_null());
+    let blank = |value: &Value| value.as_str().is_some_and(|text| text.trim().is_empty());
+    let given =
+        |key: &str| spot.task.input_parameters.get(key).filter(|value| !value.is_null() && !blank(value));
     let literal = |value: &Value| match value {
         Value::String(text) => Some(text.clone()).filter(|text| !text.starts_with("${")),
         other => Some(other.to_string()),
