@@ -612,6 +612,14 @@ CREATE TABLE public.event_handler (
     body text NOT NULL
 );
 
+CREATE TABLE public.external_payload (
+    key text NOT NULL,
+    body bytea NOT NULL,
+    stored_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE public.external_payload IS 'Inputs and outputs too large for a run''s own rows, by the path under which they are known; as they came.';
+
 ALTER TABLE public.inbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.inbox_id_seq
     START WITH 1
@@ -902,10 +910,13 @@ COMMENT ON TABLE public.task_search IS 'The words of each task that has been giv
 CREATE TABLE public.workflow_def (
     name text NOT NULL,
     version integer NOT NULL,
-    body text NOT NULL
+    body text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 COMMENT ON COLUMN public.workflow_def.body IS 'The definition as JSON, as it was registered.';
+
+COMMENT ON COLUMN public.workflow_def.created_at IS 'When this version was first registered; the body has its own createTime, which a client may set.';
 
 CREATE SEQUENCE public.writer_epoch
     START WITH 1
@@ -926,6 +937,9 @@ ALTER TABLE ONLY public.task ATTACH PARTITION public.task_rest DEFAULT;
 
 ALTER TABLE ONLY public.event_handler
     ADD CONSTRAINT event_handler_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.external_payload
+    ADD CONSTRAINT external_payload_pkey PRIMARY KEY (key);
 
 ALTER TABLE ONLY public.inbox
     ADD CONSTRAINT inbox_pkey PRIMARY KEY (id, shard);
@@ -1011,6 +1025,10 @@ ALTER TABLE ONLY public.workflow_def
 CREATE INDEX event_handler_of ON public.event_handler USING btree (event);
 
 COMMENT ON INDEX public.event_handler_of IS 'event_handler.list: the handlers of one event.';
+
+CREATE INDEX external_payload_age ON public.external_payload USING btree (stored_at);
+
+COMMENT ON INDEX public.external_payload_age IS 'external_payload.prune: the oldest ones.';
 
 CREATE UNIQUE INDEX inbox_once ON public.inbox USING btree (run_id, source, shard);
 

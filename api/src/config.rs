@@ -29,6 +29,15 @@ pub struct ApiConfig {
     /// What `GET /api/version` answers: the version of Conductor whose dialect this is, because clients
     /// decide by it what they may call.
     pub reported_version: String,
+    /// Answers as Conductor 3.15 where a later one alters what its clients do: 204 for a task that does not exist, and
+    /// 200 with an empty list for a log without lines.
+    pub compat_3_15: bool,
+    /// What `GET /api/admin/config` shows, by key; nothing secret.
+    pub settings: BTreeMap<String, String>,
+    /// Names of secrets, in order.
+    pub secret_names: Vec<String>,
+    /// Variables that `GET /api/environment` shows.
+    pub variables: BTreeMap<String, String>,
     /// What the health answers say is missing besides the engine's own; `None`: nothing else belongs to this node.
     pub troubles: Option<watch::Receiver<Troubles>>,
 }
@@ -44,6 +53,10 @@ impl Default for ApiConfig {
             shutdown_grace: Duration::from_secs(10),
             cors_origins: Vec::new(),
             reported_version: "3.32.1".to_owned(),
+            compat_3_15: false,
+            settings: BTreeMap::new(),
+            secret_names: Vec::new(),
+            variables: BTreeMap::new(),
             troubles: None,
         }
     }

@@ -31,6 +31,15 @@ impl<'a> Query<'a> {
         }
     }
 
+    /// The parameter, which must be there; it may be empty.
+    pub(crate) fn required(self, name: &'a str) -> Result<Cow<'a, str>, ApiError> {
+        self.text(name)?.ok_or_else(|| {
+            ApiError::bad_request(format!(
+                "Required request parameter '{name}' for method parameter type String is not present"
+            ))
+        })
+    }
+
     /// true/false, on/off, yes/no, 1/0; `default` if absent or empty.
     pub(crate) fn bool(self, name: &'a str, default: bool) -> Result<bool, ApiError> {
         let Some(text) = self.values(name).next() else { return Ok(default) };

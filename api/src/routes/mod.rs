@@ -2,12 +2,16 @@
 //!
 //! Paths of the contract that are not here yet are unknown paths: they answer 404 like any other.
 
+mod admin;
 pub(crate) mod answer;
 mod closed;
 mod docs;
+mod environment;
 mod event;
 mod health;
 mod metadata;
+mod metadata_list;
+mod queue_admin;
 mod scheduler;
 mod scheduler_admin;
 mod search;
@@ -16,6 +20,7 @@ mod task_by_ref;
 mod task_def;
 mod task_log;
 mod task_poll;
+mod task_queue;
 mod task_signal;
 mod unknown;
 mod workflow;
@@ -62,7 +67,12 @@ pub(crate) fn described() -> OpenApiRouter<Api> {
         .merge(task_by_ref::routes())
         .merge(task_signal::routes())
         .merge(task_log::routes())
-        .merge(health::routes());
+        .merge(health::routes())
+        .merge(metadata_list::routes())
+        .merge(task_queue::routes())
+        .merge(queue_admin::routes())
+        .merge(admin::routes())
+        .merge(environment::routes());
     openapi::complete(routes.get_openapi_mut());
     routes
 }

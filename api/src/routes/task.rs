@@ -118,6 +118,7 @@ async fn nothing_there(api: &Api, run_id: &str, task_id: &str, only_lease: bool)
     params(("taskId" = String, Path)),
     responses(
         (status = 200, description = "The task", body = schema::Task),
+        (status = 204, description = "No such task, for clients of Conductor 3.15 (setting `compat_3_15`)"),
         (status = 404, description = "No such task", body = ErrorResponse),
     )
 )]
@@ -138,6 +139,7 @@ async fn task_body(api: &Api, id: &str) -> Result<Response, ApiError> {
     };
     match found {
         Some(view) => Ok(answer::json_text(convert::task_json(&view))),
+        None if api.config().compat_3_15 => Ok(answer::no_content()),
         None => Err(ApiError::not_found(format!("Task not found for taskId: {id}"))),
     }
 }

@@ -24,6 +24,9 @@ pub enum Event {
     Returned { task: TaskNo, poll_count: i32 },
     /// The same for a claim whose commit was never answered: only if version `stored_in` of the run wrote the lease.
     Disowned { task: TaskNo, poll_count: i32, worker: Option<Arc<str>>, stored_in: i64 },
+    /// An operator takes a worker's lease away: the task may be claimed again once the delay that its last report asked
+    /// for is over. What nobody leases stays as it is.
+    Requeued { task: TaskNo },
     /// A worker or a caller reports on a task.
     Reported(TaskReport),
     /// The broker acknowledged or refused the message of a task.

@@ -204,6 +204,12 @@ impl RunState {
         self.head.id.task(no)
     }
 
+    /// Whether workers poll for this row, rather than the engine running it itself.
+    pub fn by_worker(&self, plan: &Plan, row: &TaskState) -> bool {
+        // a row that the definition does not know can only be a worker's
+        self.node_of(plan, row).is_none_or(|node| node.kind.by_worker())
+    }
+
     /// The task that a row is an attempt of; `None` if nothing knows it any more.
     pub fn node_of<'p>(&self, plan: &'p Plan, row: &TaskState) -> Option<NodeRef<'p>> {
         let node = match plan.node_of(row.base_ref()).or_else(|| plan.node_of(&row.ref_name)) {

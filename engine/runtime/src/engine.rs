@@ -17,7 +17,7 @@ use crate::lease::Leased;
 use crate::loops::{
     auditor,
     outbox_relay::{Relay, RelayPort},
-    partitions, projection, queue_reader, schedules, timer, watched,
+    partitions, poll_notes, projection, queue_reader, schedules, timer, watched,
 };
 use crate::mailbox::Mailboxes;
 use crate::messages::{
@@ -87,6 +87,7 @@ impl Engine {
         tasks.spawn(timer::run(shared.clone()));
         tasks.spawn(watched::run(shared.clone()));
         tasks.spawn(partitions::run(shared.clone()));
+        tasks.spawn(poll_notes::run(shared.clone()));
         tasks.spawn(auditor::run(shared.clone()));
         tasks.spawn(schedules::run(shared.clone()));
         tasks.spawn(projection::run(shared.clone(), node.clone()));

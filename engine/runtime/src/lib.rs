@@ -45,6 +45,7 @@ pub use engine::Engine;
 pub use lease::{LeaseGuard, Leased};
 pub use messages::*;
 pub use services::lookup::CreatedIn;
+pub use services::queues::{LastPoll, QueueSize};
 pub use services::rehearse::{Rehearsal, RehearsedResult};
 pub use services::search::{Found, SearchQuery};
 pub use status::{Counters, Health};

@@ -15,6 +15,7 @@ mod error;
 mod event_handler;
 mod images;
 mod metadata;
+mod open_tasks;
 mod outbox;
 mod poll_data;
 mod position;
@@ -47,6 +48,7 @@ pub use audit::Audit;
 pub use change::{Applied, Change, ChangeKind, ChangeOutcome};
 pub use error::StoreError;
 pub use event_handler::StoredEventHandler;
+pub use open_tasks::OpenTasks;
 pub use outbox::lane;
 pub use projection::{FeedState, Sweep};
 pub use records::{

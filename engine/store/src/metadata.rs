@@ -1,9 +1,12 @@
 //! Registered definitions. Every change raises the metadata version in its own transaction, so a start that was
 //! resolved before the change is not stored after it.
 
+use podium_core::Timestamp;
+
 use crate::Store;
 use crate::error::StoreError;
 use crate::records::{PutMode, PutOutcome, StoredTaskDef, StoredWorkflowDef};
+use crate::wire::At;
 
 impl Store {
     /// The current metadata version. Read it before the definitions that are to be cached under it.
@@ -99,6 +102,37 @@ impl Store {
         .fetch_all(&self.inner.pool)
         .await
         .map_err(StoreError::at("workflow_def.list"))
+    }
+
+    /// The names of all workflow definitions, in order.
+    pub async fn workflow_names(&self) -> Result<Vec<String>, StoreError> {
+        sqlx::query_scalar("SELECT DISTINCT name FROM workflow_def ORDER BY name")
+            .fetch_all(&self.inner.pool)
+            .await
+            .map_err(StoreError::at("workflow_def.names"))
+    }
+
+    /// The versions of a workflow definition, in order, each with the instant of its first registration.
+    pub async fn workflow_versions(&self, name: &str) -> Result<Vec<(i32, Timestamp)>, StoreError> {
+        let rows = sqlx::query_as::<_, (i32, At)>(
+            "SELECT version, created_at FROM workflow_def WHERE name = $1 ORDER BY version",
+        )
+        .bind(name)
+        .fetch_all(&self.inner.pool)
+        .await
+        .map_err(StoreError::at("workflow_def.versions"))?;
+        Ok(rows.into_iter().map(|(version, at)| (version, at.0)).collect())
+    }
+
+    /// The highest version of each workflow definition, by name.
+    pub async fn latest_workflow_defs(&self) -> Result<Vec<StoredWorkflowDef>, StoreError> {
+        let rows = sqlx::query_as::<_, (String, i32, String)>(
+            "SELECT DISTINCT ON (name) name, version, body FROM workflow_def ORDER BY name, version DESC",
+        )
+        .fetch_all(&self.inner.pool)
+        .await
+        .map_err(StoreError::at("workflow_def.latest"))?;
+        Ok(rows.into_iter().map(|(name, version, text)| StoredWorkflowDef { name, version, text }).collect())
     }
 
     /// Removes a workflow definition; false if there was none. Runs that use it go on with their snapshot.

@@ -1,5 +1,7 @@
 //! When which worker last polled. Written now and then for many polls at once, never in a poll.
 
+use podium_core::Span;
+
 use crate::Store;
 use crate::error::StoreError;
 use crate::records::PollRow;
@@ -33,20 +35,44 @@ impl Store {
         Ok(())
     }
 
-    /// Reads who polled for a task type.
-    pub async fn poll_rows(&self, task_type: &str) -> Result<Vec<PollRow>, StoreError> {
-        let rows = sqlx::query!(
-            r#"SELECT task_type, domain, worker, last_poll_at AS "last_poll_at: At"
+    /// Reads the last poll of each queue of a task type, or of all queues; by type and domain.
+    pub async fn last_polls(&self, task_type: Option<&str>) -> Result<Vec<PollRow>, StoreError> {
+        let rows = sqlx::query_as::<_, (String, String, String, At)>(
+            "SELECT DISTINCT ON (task_type, domain) task_type, domain, worker, last_poll_at
             FROM poll_data
-            WHERE task_type = $1
-            ORDER BY domain, worker"#,
-            task_type
+            WHERE $1::text IS NULL OR task_type = $1
+            ORDER BY task_type, domain, last_poll_at DESC",
         )
+        .bind(task_type)
         .fetch_all(&self.inner.pool)
         .await
         .map_err(StoreError::at("poll_data.list"))?;
-        let row =
-            |task_type, domain, worker, at: At| PollRow { task_type, domain, worker, last_poll_at: at.0 };
-        Ok(rows.into_iter().map(|r| row(r.task_type, r.domain, r.worker, r.last_poll_at)).collect())
+        let row = |(task_type, domain, worker, at): (String, String, String, At)| PollRow {
+            task_type,
+            domain,
+            worker,
+            last_poll_at: at.0,
+        };
+        Ok(rows.into_iter().map(row).collect())
+    }
+
+    /// Deletes up to `limit` notes that are older than `age`; returns how many. Workers make up their names.
+    pub async fn prune_polls(&self, age: Span, limit: i64) -> Result<u64, StoreError> {
+        let done = sqlx::query(
+            "DELETE FROM poll_data AS d
+            USING (
+                SELECT task_type, domain, worker
+                FROM poll_data
+                WHERE last_poll_at < now() - $1 * interval '1 microsecond'
+                LIMIT $2
+            ) AS old
+            WHERE (d.task_type, d.domain, d.worker) = (old.task_type, old.domain, old.worker)",
+        )
+        .bind(age.as_micros() as f64)
+        .bind(limit)
+        .execute(&self.inner.pool)
+        .await
+        .map_err(StoreError::at("poll_data.prune"))?;
+        Ok(done.rows_affected())
     }
 }

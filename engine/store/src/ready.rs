@@ -8,6 +8,30 @@ use crate::records::{Candidate, QueueDepth};
 use crate::run::run_id;
 use crate::wire::At;
 
+/// `$1` tasks counted in each queue at most. The next queue is the first entry of the index behind the last one.
+const QUEUE_DEPTHS: &str = "
+WITH RECURSIVE queue AS (
+    (SELECT t.task_type, t.domain FROM task AS t WHERE t.ready ORDER BY t.task_type, t.domain LIMIT 1)
+    UNION ALL
+    SELECT n.task_type, n.domain
+    FROM queue AS q
+    CROSS JOIN LATERAL (
+        SELECT t.task_type, t.domain
+        FROM task AS t
+        WHERE t.ready AND (t.task_type, t.domain) > (q.task_type, q.domain)
+        ORDER BY t.task_type, t.domain
+        LIMIT 1
+    ) AS n
+)
+SELECT q.task_type, q.domain, (
+    SELECT count(*)
+    FROM (
+        SELECT FROM task AS t WHERE t.ready AND t.task_type = q.task_type AND t.domain = q.domain LIMIT $1
+    ) AS counted
+)
+FROM queue AS q
+ORDER BY q.task_type, q.domain";
+
 impl Store {
     /// Reads tasks of a type and domain that are ready and due at `now`, in the order in which they are given
     /// out: due first, then higher priority, then older.
@@ -44,19 +68,36 @@ impl Store {
             .collect()
     }
 
-    /// Counts the ready tasks of each type and domain, due or not. Reads the index of all ready tasks: for
-    /// metrics and people, not for decisions.
-    pub async fn queue_depths(&self) -> Result<Vec<QueueDepth>, StoreError> {
-        sqlx::query_as!(
-            QueueDepth,
-            r#"SELECT task_type, domain, count(*) AS "depth!"
-            FROM task
-            WHERE ready
-            GROUP BY task_type, domain
-            ORDER BY task_type, domain"#
+    /// Counts the ready tasks of one type and domain, due or not, up to `limit`. For people and metrics.
+    pub async fn queue_size(
+        &self,
+        task_type: &str,
+        domain: Option<&str>,
+        limit: i64,
+    ) -> Result<i64, StoreError> {
+        sqlx::query_scalar(
+            "SELECT count(*)
+            FROM (SELECT FROM task WHERE ready AND task_type = $1 AND domain = $2 LIMIT $3) AS counted",
         )
-        .fetch_all(&self.inner.pool)
+        .bind(task_type)
+        .bind(domain.unwrap_or_default())
+        .bind(limit)
+        .fetch_one(&self.inner.pool)
         .await
-        .map_err(StoreError::at("ready.depths"))
+        .map_err(StoreError::at("ready.size"))
+    }
+
+    /// Counts the ready tasks of each type and domain, due or not, up to `limit` in each. It goes from queue to queue
+    /// through the index of ready tasks and reads nothing else. For people and metrics, not for decisions.
+    pub async fn queue_depths(&self, limit: i64) -> Result<Vec<QueueDepth>, StoreError> {
+        let rows = sqlx::query_as::<_, (String, String, i64)>(QUEUE_DEPTHS)
+            .bind(limit)
+            .fetch_all(&self.inner.pool)
+            .await
+            .map_err(StoreError::at("ready.depths"))?;
+        Ok(rows
+            .into_iter()
+            .map(|(task_type, domain, depth)| QueueDepth { task_type, domain, depth })
+            .collect())
     }
 }

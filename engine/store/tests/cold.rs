@@ -6,7 +6,7 @@ mod common;
 use common::{Db, database, insert, now, started, task, update};
 use podium_core::{
     CompletionEvent, Effect, InboxMessage, Outgoing, RunId, RunState, RunStatus, SnapshotHash, Span,
-    Timestamp,
+    TaskStatus, Timestamp,
 };
 use podium_store::{
     Change, ChangeOutcome, IngestBatch, IngestOutcome, LaneKey, PollRow, PulseAnswer, PutMode, PutOutcome,
@@ -119,8 +119,81 @@ async fn candidates_come_in_contract_order() {
     );
     assert!(db.store.ready_candidates("sms", None, 10, at).await.unwrap().is_empty());
     let depths: Vec<(String, i64)> =
-        db.store.queue_depths().await.unwrap().into_iter().map(|d| (d.domain, d.depth)).collect();
+        db.store.queue_depths(1_000).await.unwrap().into_iter().map(|d| (d.domain, d.depth)).collect();
     assert_eq!(depths, [("".into(), 4), ("eu".into(), 1)]);
+    let capped = db.store.queue_depths(3).await.unwrap();
+    assert_eq!(capped.iter().map(|d| d.depth).collect::<Vec<_>>(), [3, 1]);
+    assert_eq!(db.store.queue_size("email", None, 1_000).await.unwrap(), 4);
+    assert_eq!(db.store.queue_size("email", Some("eu"), 1_000).await.unwrap(), 1);
+    assert_eq!(db.store.queue_size("email", None, 2).await.unwrap(), 2);
+    assert_eq!(db.store.queue_size("sms", None, 2).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn open_tasks_are_found_a_stretch_of_runs_at_a_time() {
+    let db = database().await;
+    let mut writer = db.store.writer().await.unwrap();
+    let at = now();
+    let with = |run: &RunState, tasks: Vec<podium_core::TaskState>| {
+        let mut effects = vec![Effect::Run(Box::new(run.head.clone()))];
+        effects.extend(tasks.into_iter().map(|t| Effect::TaskAdded(t.into())));
+        effects
+    };
+    let (first, second) = (db.run(1), db.run(2));
+    let mut ended = db.run(3);
+    ended.head.status = RunStatus::Completed;
+    let mut leased = task(2, at);
+    (leased.ready, leased.status) = (false, TaskStatus::InProgress);
+    let mut done = task(3, at);
+    (done.ready, done.status) = (false, TaskStatus::Completed);
+    let effects = [
+        with(&first, vec![task(1, at), leased, done]),
+        with(&second, vec![task(1, at)]),
+        with(&ended, vec![task(1, at)]),
+    ];
+    let all: Vec<Change<'_>> =
+        [&first, &second, &ended].into_iter().zip(&effects).map(|(r, e)| insert(r, e)).collect();
+    writer.apply(&all).await.unwrap();
+    let mut ids = [first.head.id, second.head.id, ended.head.id];
+    ids.sort_unstable();
+    let expected: Vec<(RunId, u32)> = ids
+        .into_iter()
+        .flat_map(|id| match id {
+            id if id == first.head.id => vec![(id, 1), (id, 2)],
+            id if id == second.head.id => vec![(id, 1)],
+            _ => vec![],
+        })
+        .collect();
+    let name = task(1, at).def_name;
+    let whole = db.store.open_tasks(&name, None, 10).await.unwrap();
+    assert_eq!((whole.tasks, whole.next), (expected.clone(), None));
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let stretch = db.store.open_tasks(&name, after, 1).await.unwrap();
+        found.extend(stretch.tasks);
+        after = stretch.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, expected);
+    assert_eq!(db.store.open_tasks("other", None, 10).await.unwrap(), podium_store::OpenTasks::default());
+}
+
+#[tokio::test]
+async fn versions_of_definitions_keep_the_time_of_their_first_registration() {
+    let db = database().await;
+    for (name, version) in [("b", 10), ("b", -1), ("a", 1), ("b", 2)] {
+        db.store.put_workflow_def(name, version, &format!("{name}{version}"), PutMode::Create).await.unwrap();
+    }
+    let before = db.store.workflow_versions("b").await.unwrap();
+    assert_eq!(before.iter().map(|(v, _)| *v).collect::<Vec<_>>(), [-1, 2, 10]);
+    db.store.put_workflow_def("b", 2, "again", PutMode::Upsert).await.unwrap();
+    assert_eq!(db.store.workflow_versions("b").await.unwrap(), before);
+    assert!(db.store.workflow_versions("c").await.unwrap().is_empty());
+    assert_eq!(db.store.workflow_names().await.unwrap(), ["a", "b"]);
+    let latest = db.store.latest_workflow_defs().await.unwrap();
+    assert_eq!(latest.iter().map(|d| d.text.as_str()).collect::<Vec<_>>(), ["a1", "b10"]);
 }
 
 fn event(source: &str) -> InboxMessage {
@@ -434,8 +507,20 @@ async fn polls_keep_the_latest_time() {
     let later = at + Span::from_secs(5);
     db.store.touch_polls(&[poll("a", later), poll("b", at), poll("a", at)]).await.unwrap();
     db.store.touch_polls(&[poll("a", at), poll("b", later)]).await.unwrap();
-    assert_eq!(db.store.poll_rows("email").await.unwrap(), [poll("a", later), poll("b", later)]);
-    assert!(db.store.poll_rows("sms").await.unwrap().is_empty());
+    let last = db.store.last_polls(Some("email")).await.unwrap();
+    assert_eq!((last.len(), last[0].last_poll_at), (1, later), "the last one of each queue");
+    let fax = PollRow { domain: "d".into(), ..poll("c", at) };
+    db.store
+        .touch_polls(&[PollRow { last_poll_at: later + Span::from_secs(1), ..poll("c", at) }, fax.clone()])
+        .await
+        .unwrap();
+    let last = db.store.last_polls(None).await.unwrap();
+    assert_eq!((last[0].worker.as_str(), &last[1..]), ("c", &[fax][..]));
+    assert!(db.store.last_polls(Some("sms")).await.unwrap().is_empty());
+    db.sql("UPDATE poll_data SET last_poll_at = now() - interval '1 day' WHERE domain = ''").await;
+    assert_eq!(db.store.prune_polls(Span::from_secs(3600), 2).await.unwrap(), 2);
+    assert_eq!(db.store.prune_polls(Span::from_secs(3600), 2).await.unwrap(), 1);
+    assert_eq!(db.store.last_polls(None).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

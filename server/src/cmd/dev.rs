@@ -44,6 +44,8 @@ const BUCKETS: [&str; 6] = [
 ];
 /// Of the pipeline's topics on the development broker: enough to share work among a few processes.
 const PARTITIONS: i32 = 4;
+/// Where the development server of the pipeline's designer is served from, as browsers name it.
+const DESIGNER: &str = "http://localhost:5173";
 /// For the processes of a start that was given up.
 const LAST_WAIT: Duration = Duration::from_secs(20);
 
@@ -115,6 +117,9 @@ impl Running {
     }
 
     async fn start(config: &mut Config, data: &Path, children: &Children) -> anyhow::Result<Self> {
+        if config.server.cors_origins.is_empty() {
+            config.server.cors_origins.push(DESIGNER.to_owned());
+        }
         let listener = bind(config.server.listen).await?;
         // first, because it says best that another podium uses the directory
         let postgres = start_postgres(config, data, children.clone()).await?;

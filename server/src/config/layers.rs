@@ -180,21 +180,24 @@ impl Layers {
 
     /// `key = value  # source`, one line each, secrets masked.
     pub fn print(&self) -> String {
-        let mut text = String::new();
-        for (key, (value, source)) in &self.values {
+        self.shown().map(|(key, shown, source)| format!("{key} = {shown}  # {source}\n")).collect()
+    }
+
+    /// Each key with its value, secrets masked, and who said it.
+    pub(super) fn shown(&self) -> impl Iterator<Item = (&str, Value, &Source)> {
+        self.values.iter().map(|(key, (value, source))| {
             let shown = match value {
                 Value::String(t)
                     if SECRETS.contains(&key.as_str()) && !t.is_empty() && !t.starts_with("file:") =>
                 {
-                    "\"***\"".to_owned()
+                    Value::String("***".to_owned())
                 }
-                Value::String(t) if key == "database.url" => Value::String(mask_password(t)).to_string(),
-                Value::Table(table) => Value::Table(mask_table(table)).to_string(),
-                other => other.to_string(),
+                Value::String(t) if key == "database.url" => Value::String(mask_password(t)),
+                Value::Table(table) => Value::Table(mask_table(table)),
+                other => other.clone(),
             };
-            text.push_str(&format!("{key} = {shown}  # {source}\n"));
-        }
-        text
+            (key.as_str(), shown, source)
+        })
     }
 }
 

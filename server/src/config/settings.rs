@@ -30,6 +30,9 @@ pub struct Config {
     pub workers: WorkersSection,
     pub dev: DevSection,
     pub log: LogSection,
+    /// All of it by key as `podium config` prints it, secrets masked.
+    #[serde(skip)]
+    pub shown: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -46,6 +49,7 @@ pub struct ServerSection {
     pub max_connections: usize,
     pub cors_origins: Vec<String>,
     pub reported_version: String,
+    pub compat_3_15: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -188,6 +192,7 @@ impl Config {
     /// The first value that is of the wrong form or out of range, in one line that names its key.
     pub fn from_layers(layers: &Layers) -> Result<Self, ConfigError> {
         let mut config = Config::sections(&layers.table()?)?;
+        config.shown = layers.shown().map(|(key, value, _)| (key.to_owned(), plain(value))).collect();
         if !(1..=4).contains(&config.engine.writers) {
             return Err(ConfigError(format!(
                 "engine.writers is {}, but 1 to 4 are possible",
@@ -224,6 +229,7 @@ impl Config {
             workers: section(table, "workers")?,
             dev: section(table, "dev")?,
             log: section(table, "log")?,
+            shown: BTreeMap::new(),
         })
     }
 
@@ -238,8 +244,12 @@ impl Config {
         )))
     }
 
+    /// The settings of the REST API, with what the environment of this process holds for definitions.
     pub fn api(&self) -> ApiConfig {
         let s = &self.server;
+        let variables: Vec<(String, String)> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
         ApiConfig {
             body_limit_bytes: s.body_limit_bytes,
             input_limit_bytes: s.input_limit_bytes,
@@ -249,6 +259,10 @@ impl Config {
             shutdown_grace: s.shutdown_grace.0,
             cors_origins: s.cors_origins.clone(),
             reported_version: s.reported_version.clone(),
+            compat_3_15: s.compat_3_15,
+            settings: self.shown.clone(),
+            secret_names: with_prefix(&variables, "CONDUCTOR_SECRET_").into_keys().collect(),
+            variables: with_prefix(&variables, "CONDUCTOR_ENV_"),
             troubles: None,
         }
     }
@@ -370,5 +384,35 @@ impl Config {
             .or(home)
             .map(|dir| dir.join("podium"))
             .ok_or_else(|| ConfigError("neither --data nor HOME says where to keep data".to_owned()))
+    }
+}
+
+/// A value for people: texts without the quotes of TOML.
+fn plain(shown: toml::Value) -> String {
+    match shown {
+        toml::Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+/// The variables whose names begin so, without that.
+fn with_prefix(variables: &[(String, String)], prefix: &str) -> BTreeMap<String, String> {
+    let mine = |(name, value): &(String, String)| {
+        let name = name.strip_prefix(prefix).filter(|name| !name.is_empty())?;
+        Some((name.to_owned(), value.clone()))
+    };
+    variables.iter().filter_map(mine).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_prefix;
+
+    #[test]
+    fn variables_lose_their_prefix() {
+        let all = ["CONDUCTOR_ENV_a", "CONDUCTOR_ENV_", "CONDUCTOR_SECRET_b", "PATH"];
+        let all = all.map(|name| (name.to_owned(), "x".to_owned()));
+        assert_eq!(with_prefix(&all, "CONDUCTOR_ENV_").into_keys().collect::<Vec<_>>(), ["a"]);
+        assert_eq!(with_prefix(&all, "CONDUCTOR_SECRET_").into_keys().collect::<Vec<_>>(), ["b"]);
     }
 }

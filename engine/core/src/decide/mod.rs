@@ -3,7 +3,7 @@
 //! ```text
 //! mod        the question and the answer; one function per event
 //! turn       the run under change: every change of a row goes through it, and it makes the effects at the end
-//! report     a worker claims a task, hands it back, reports on it; the broker answers
+//! report     a worker claims a task, hands it back or loses it, reports on it; the broker answers
 //! arrive     something arrived from outside: a completion event finds its EVENT task, or is kept
 //! children   runs that this run starts; what runs tell each other
 //! advance    rounds: tasks that ended -> retries, successors -> new rows, until nothing changes
@@ -214,6 +214,7 @@ pub fn decide(plan: &Plan, run: &mut RunState, event: &Event, cx: &Cx<'_>) -> De
         Event::Due if turn.run.head.extra.fault.is_some() => Ok(()),
         Event::Claimed { task, worker, before } => turn.claimed(*task, worker.clone(), *before),
         Event::Returned { task, poll_count } => turn.returned(*task, *poll_count),
+        Event::Requeued { task } => turn.requeued(*task),
         Event::Reported(report) => turn.reported(report),
         Event::Published { task, outcome } => turn.published(*task, outcome),
         Event::Arrived { inbox, message } => turn.arrived(*inbox, message),

@@ -73,6 +73,30 @@ impl Turn<'_> {
         self.returned(no, poll_count)
     }
 
+    /// An operator gives a leased task to whoever polls next. A late report of the first worker still counts: it is
+    /// the same task.
+    pub(super) fn requeued(&mut self, no: TaskNo) -> Result<(), Refusal> {
+        let now = self.cx.now;
+        let row = self.run.tasks.get(no).ok_or(Refusal::UnknownTask)?;
+        if self.run.head.status.is_terminal() {
+            return Err(Refusal::RunEnded);
+        }
+        if row.status.is_terminal() {
+            return Err(Refusal::TaskEnded);
+        }
+        if row.status != TaskStatus::InProgress || !self.by_worker(no) {
+            return Ok(());
+        }
+        self.change(no, |row| {
+            let callback = row.updated_at + Span::from_secs(row.callback_after_s);
+            row.status = TaskStatus::Scheduled;
+            row.ready = true;
+            row.available_at = callback.max(now);
+        });
+        self.watch(no);
+        Ok(())
+    }
+
     pub(super) fn reported(&mut self, report: &TaskReport) -> Result<(), Refusal> {
         let now = self.cx.now;
         let no = report.task;
@@ -185,10 +209,12 @@ fn merged(row: &TaskState, more: &Payload) -> Payload {
 mod tests {
     use serde_json::json;
 
+    use super::Refusal;
     use crate::decide::bench::{Bench, NOW};
     use crate::event::{Event, TaskReport};
     use crate::payload::Payload;
     use crate::task::TaskStatus;
+    use crate::time::Span;
 
     fn report() -> TaskReport {
         TaskReport {
@@ -226,5 +252,25 @@ mod tests {
             bench.decide(&Event::Reported(report));
             assert_eq!(bench.row("t").worker, worker);
         }
+    }
+
+    #[test]
+    fn a_requeued_lease_is_offered_again_and_nothing_else_is_touched() {
+        let wait = json!({"name": "w", "taskReferenceName": "w", "type": "WAIT"});
+        let simple = json!({"name": "a", "taskReferenceName": "a", "type": "SIMPLE"});
+        let fork = json!({"name": "f", "taskReferenceName": "f", "type": "FORK_JOIN", "forkTasks": [[simple], [wait]]});
+        let join = json!({"name": "j", "taskReferenceName": "j", "type": "JOIN", "joinOn": ["a", "w"]});
+        let mut bench = Bench::start(json!([fork, join]), json!({}));
+        let (a, w) = (bench.row("a").no, bench.row("w").no);
+        for no in [a, w] {
+            assert!(bench.decide_at(&Event::Requeued { task: no }, NOW).is_empty(), "nobody leases it");
+        }
+        bench.decide(&Event::Claimed { task: a, worker: Some("x".into()), before: None });
+        let later = NOW + Span::from_secs(9);
+        bench.decide_at(&Event::Requeued { task: a }, later);
+        let row = bench.row("a");
+        assert_eq!((row.status, row.ready, row.available_at), (TaskStatus::Scheduled, true, later));
+        assert_eq!(row.poll_count, 1);
+        assert_eq!(bench.try_decide(&Event::Requeued { task: 99 }), Err(Refusal::UnknownTask));
     }
 }

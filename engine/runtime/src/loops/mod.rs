@@ -3,6 +3,7 @@
 pub(crate) mod auditor;
 pub(crate) mod outbox_relay;
 pub(crate) mod partitions;
+pub(crate) mod poll_notes;
 pub(crate) mod projection;
 pub(crate) mod queue_reader;
 pub(crate) mod schedules;

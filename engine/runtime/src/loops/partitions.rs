@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use podium_core::Span;
+use podium_store::StoreError;
 
 use crate::errors::chain;
 use crate::shared::Shared;
@@ -14,6 +15,8 @@ const PRUNE_EVERY: Duration = Duration::from_secs(30);
 const LOOSE_LOG_KEPT: Span = Span::from_secs(30 * 24 * 3600);
 /// How long it can be looked up what schedules started: one that fires each second makes 600,000 rows in that time.
 const FIRINGS_KEPT: Span = Span::from_secs(7 * 24 * 3600);
+/// How long it is known who polled last: workers make up new names whenever they start.
+const POLLS_KEPT: Span = Span::from_secs(7 * 24 * 3600);
 /// Rows deleted by one statement: short enough to disturb nobody.
 const PRUNE_AT_ONCE: u64 = 1_000;
 
@@ -37,27 +40,20 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 }
 
 async fn clean(shared: &Shared) {
+    let (store, limit) = (&shared.store, PRUNE_AT_ONCE as i64);
+    prune("the outbox", || store.prune_outbox(limit)).await;
+    prune("the log", || store.prune_loose_log(LOOSE_LOG_KEPT, limit)).await;
+    prune("the firings of schedules", || store.prune_firings(FIRINGS_KEPT, limit)).await;
+    prune("the notes of polls", || store.prune_polls(POLLS_KEPT, limit)).await;
+}
+
+/// Deletes a stretch at a time until nothing is left to delete.
+async fn prune<F: Future<Output = Result<u64, StoreError>>>(what: &str, some: impl Fn() -> F) {
     loop {
-        match shared.store.prune_outbox(PRUNE_AT_ONCE as i64).await {
-            Ok(done) if done >= PRUNE_AT_ONCE => {}
-            Ok(_) => break,
-            Err(error) => return tracing::warn!(error = chain(&error), "could not prune the outbox"),
-        }
-    }
-    loop {
-        match shared.store.prune_loose_log(LOOSE_LOG_KEPT, PRUNE_AT_ONCE as i64).await {
-            Ok(done) if done >= PRUNE_AT_ONCE => {}
-            Ok(_) => break,
-            Err(error) => return tracing::warn!(error = chain(&error), "could not prune the log"),
-        }
-    }
-    loop {
-        match shared.store.prune_firings(FIRINGS_KEPT, PRUNE_AT_ONCE as i64).await {
+        match some().await {
             Ok(done) if done >= PRUNE_AT_ONCE => {}
             Ok(_) => return,
-            Err(error) => {
-                return tracing::warn!(error = chain(&error), "could not prune the firings of schedules");
-            }
+            Err(error) => return tracing::warn!(error = chain(&error), "could not prune {what}"),
         }
     }
 }

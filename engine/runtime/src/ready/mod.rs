@@ -17,6 +17,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
+use podium_core::Timestamp;
+use podium_store::PollRow;
 use tokio::sync::Notify;
 
 pub(crate) use self::queue::{Queue, Taken, Wish};
@@ -126,6 +128,29 @@ impl Queues {
     pub(crate) fn polled_recently(&self, task_type: &str, domain: &str) -> bool {
         self.get(task_type, Some(domain))
             .is_some_and(|q| q.state.lock().last_poll.elapsed() < POLLED_RECENTLY)
+    }
+
+    /// Polls since the last call, to be noted in the rows: the last one of each queue.
+    pub(crate) fn take_notes(&self, now: Timestamp) -> Vec<PollRow> {
+        let map = self.by_type.read();
+        let note = |queue: &Arc<Queue>| {
+            let mut state = queue.state.lock();
+            if !std::mem::take(&mut state.unnoted) {
+                return None;
+            }
+            queue.last_poll(&state, now)
+        };
+        map.values().flatten().filter_map(note).collect()
+    }
+
+    /// The last poll of each queue of a task type, or of all of them, as far as this node knows.
+    pub(crate) fn last_polls(&self, task_type: Option<&str>, now: Timestamp) -> Vec<PollRow> {
+        let map = self.by_type.read();
+        let last = |queue: &Arc<Queue>| queue.last_poll(&queue.state.lock(), now);
+        match task_type {
+            Some(task_type) => map.get(task_type).into_iter().flatten().filter_map(last).collect(),
+            None => map.values().flatten().filter_map(last).collect(),
+        }
     }
 
     /// Polls that wait now.

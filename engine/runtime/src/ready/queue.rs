@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use podium_core::{RunId, TaskNo, Timestamp};
-use podium_store::Candidate;
+use podium_store::{Candidate, PollRow};
 
 use super::Common;
 use super::window::{Known, Ready, State};
@@ -53,6 +53,8 @@ impl Queue {
         }
         let at = Instant::now();
         state.last_poll = at;
+        state.last_worker.clone_from(&wish.worker);
+        state.unnoted = true;
         let list = state.pop(wish.count, now, self.shared.preference());
         if !list.is_empty() {
             let low =
@@ -117,6 +119,17 @@ impl Queue {
         state.timer_at = None;
         self.wake(&mut state, now);
         state.next_timer(now)
+    }
+
+    /// The last poll, as the note that other nodes and later readers see; `None` for a queue that no task is ever in.
+    pub(super) fn last_poll(&self, state: &State, now: Timestamp) -> Option<PollRow> {
+        let domain = self.domain.as_deref();
+        (domain != Some("")).then(|| PollRow {
+            task_type: self.task_type.to_string(),
+            domain: domain.unwrap_or_default().to_owned(),
+            worker: state.last_worker.as_deref().unwrap_or_default().to_owned(),
+            last_poll_at: Timestamp::from_micros(now.as_micros() - elapsed_us(state.last_poll)),
+        })
     }
 
     /// How many ids the read that was begun should ask for.
@@ -193,4 +206,8 @@ impl Queue {
         self.shared.parked.fetch_sub(1, Ordering::Relaxed);
         self.shared.wanted.fetch_sub(parked.count, Ordering::Relaxed);
     }
+}
+
+fn elapsed_us(at: Instant) -> i64 {
+    i64::try_from(at.elapsed().as_micros()).unwrap_or(i64::MAX)
 }

@@ -1,6 +1,7 @@
 //! The ids of one queue's ready tasks in the order in which they are handed out, and the polls that wait for them.
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use podium_core::{RunId, TaskNo, TaskState, Timestamp};
@@ -58,6 +59,10 @@ pub(super) struct State {
     pub(super) last_read: Option<Instant>,
     pub(super) not_before: Option<Instant>,
     pub(super) last_poll: Instant,
+    /// Who asked then.
+    pub(super) last_worker: Option<Arc<str>>,
+    /// The last poll is not noted in the rows yet.
+    pub(super) unnoted: bool,
     /// For when the timer is set that wakes the parked polls.
     pub(super) timer_at: Option<Timestamp>,
     pub(super) retired: bool,
@@ -76,6 +81,8 @@ impl State {
             last_read: None,
             not_before: None,
             last_poll: Instant::now(),
+            last_worker: None,
+            unnoted: false,
             timer_at: None,
             retired: false,
         }

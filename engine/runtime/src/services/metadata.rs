@@ -1,8 +1,10 @@
 //! Definitions: what is registered.
 
+use podium_core::Timestamp;
 use podium_core::def::{TaskDef, WorkflowDef};
 use podium_store::{PutMode, PutOutcome, StoredTaskDef};
 
+use crate::engine::Engine;
 use crate::errors::storage;
 use crate::messages::EngineError;
 use crate::plans::{task_def, workflow_def};
@@ -44,6 +46,24 @@ pub(crate) async fn find_workflow_def(
 pub(crate) async fn workflow_defs(shared: &Shared) -> Result<Vec<WorkflowDef>, EngineError> {
     let stored = shared.store.list_workflow_defs().await.map_err(storage)?;
     stored.iter().map(|stored| workflow_def(&stored.text)).collect()
+}
+
+impl Engine {
+    /// The names of all workflow definitions, in order.
+    pub async fn workflow_names(&self) -> Result<Vec<String>, EngineError> {
+        self.shared().store.workflow_names().await.map_err(storage)
+    }
+
+    /// The versions of a workflow definition, in order, each with the instant of its first registration.
+    pub async fn workflow_versions(&self, name: &str) -> Result<Vec<(i32, Timestamp)>, EngineError> {
+        self.shared().store.workflow_versions(name).await.map_err(storage)
+    }
+
+    /// The highest version of each workflow definition, by name.
+    pub async fn latest_workflow_defs(&self) -> Result<Vec<WorkflowDef>, EngineError> {
+        let stored = self.shared().store.latest_workflow_defs().await.map_err(storage)?;
+        stored.iter().map(|stored| workflow_def(&stored.text)).collect()
+    }
 }
 
 pub(crate) async fn delete_workflow_def(

@@ -1,0 +1,56 @@
+//! What is said of queues and definitions in lists (contract §5.11, §5.18, §5.23).
+
+use podium_runtime::LastPoll;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The last poll of one queue.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PollData {
+    /// The task type.
+    pub queue_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worker_id: Option<String>,
+    /// Milliseconds since 1970.
+    pub last_poll_time: i64,
+}
+
+impl From<LastPoll> for PollData {
+    fn from(poll: LastPoll) -> Self {
+        PollData {
+            queue_name: poll.task_type,
+            domain: poll.domain,
+            worker_id: poll.worker,
+            last_poll_time: poll.at.as_millis(),
+        }
+    }
+}
+
+/// How full one shard of a queue is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ShardSize {
+    pub size: i64,
+    /// Tasks taken and not acknowledged: none, because a task leaves its queue in the commit that hands it out.
+    pub uacked: i64,
+}
+
+/// A version of a workflow definition. Instants are milliseconds since 1970.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkflowDefSummary {
+    pub name: String,
+    pub version: i32,
+    pub create_time: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update_time: Option<i64>,
+}
+
+/// A variable that definitions may use.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EnvironmentVariable {
+    pub name: String,
+    pub value: String,
+}
