@@ -5,8 +5,8 @@ mod common;
 
 use common::{assert_same, database, folded, insert, now, started, task, update};
 use podium_core::{
-    CompletionEvent, Effect, InboxMessage, LogLine, Outgoing, ParkedEvent, Payload, RunStatus, Span,
-    TaskStatus,
+    CompletionEvent, Effect, InboxMessage, LogLine, Outgoing, ParentEnded, ParkedEvent, Payload, RunId,
+    RunStatus, Span, TaskStatus, Told,
 };
 use podium_store::{Change, ChangeKind, ChangeOutcome, IngestBatch, IngestOutcome, LaneKey, Newer, lane};
 
@@ -309,4 +309,49 @@ async fn messages_children_and_logs_hang_on_the_guard() {
     assert!(db.store.pending_outbox(&lanes, 10).await.unwrap().is_empty());
     assert_eq!(db.store.republish_open_outbox().await.unwrap(), 1);
     assert_eq!(db.store.pending_outbox(&lanes, 10).await.unwrap(), rows);
+}
+
+fn told(to: RunId, reason: &str) -> Effect {
+    let message = InboxMessage::ParentEnded(ParentEnded { reason: reason.to_owned() });
+    Effect::Told(Box::new(Told { to, message }))
+}
+
+#[tokio::test]
+async fn what_a_run_tells_another_is_stored_with_its_change_or_not_at_all() {
+    let db = database().await;
+    let mut writer = db.store.writer().await.unwrap();
+    let (run, other, child, nobody) = (db.run(1), db.run(2), db.run(3), db.run(4).head.id);
+    let (id, other_id) = (run.head.id, other.head.id);
+    let effects = [started(&run), started(&other)];
+    writer.apply(&[insert(&run, &effects[0]), insert(&other, &effects[1])]).await.unwrap();
+    let reasons = async |run| -> Vec<String> {
+        let rows = db.store.load_inbox(run).await.unwrap();
+        rows.into_iter()
+            .map(|row| match row.message {
+                InboxMessage::ParentEnded(ended) => ended.reason,
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    };
+
+    // to a run that the same change creates, twice to one that exists, and to one that does not
+    let effects = [told(child.head.id, "c"), told(other_id, "a"), told(other_id, "b\0"), told(nobody, "n")];
+    let extra = [child];
+    let change =
+        Change { run: id, kind: ChangeKind::Update { expected: 1 }, effects: &effects, extra_runs: &extra };
+    assert_eq!(writer.apply(&[change]).await.unwrap().outcomes, [ChangeOutcome::Stored]);
+    assert_eq!(reasons(extra[0].head.id).await, ["c"]);
+    assert_eq!(reasons(other_id).await, ["a", "b\0"], "in order");
+    assert!(reasons(nobody).await.is_empty());
+
+    // the guard fails: nothing is told
+    assert_eq!(writer.apply(&[change]).await.unwrap().outcomes, [ChangeOutcome::Stale]);
+    assert_eq!(reasons(other_id).await.len(), 2);
+
+    // the same words in a later version are another message
+    assert_eq!(
+        writer.apply(&[update(id, 2, &effects[1..2])]).await.unwrap().outcomes,
+        [ChangeOutcome::Stored]
+    );
+    assert_eq!(reasons(other_id).await, ["a", "b\0", "a"]);
 }

@@ -495,6 +495,31 @@ async fn the_inbox_of_a_faulted_run_waits_and_the_audit_counts_it() {
 }
 
 #[tokio::test]
+async fn a_task_whose_child_is_open_is_no_stuck_one() {
+    let db = database().await;
+    let mut writer = db.store.writer().await.unwrap();
+    let (mut parent, mut child) = (db.run(1), db.run(2));
+    let mut row = task(1, now());
+    row.task_type = "SUB_WORKFLOW".into();
+    row.status = podium_core::TaskStatus::InProgress;
+    row.ready = false;
+    row.child = Some(child.head.id);
+    parent.head.next_no = 2;
+    let waits = [Effect::Run(Box::new(parent.head.clone())), Effect::TaskAdded(row.into())];
+    let effects = started(&child);
+    writer.apply(&[insert(&parent, &waits), insert(&child, &effects)]).await.unwrap();
+    let stuck = async || db.store.audit(None, 10, Span::ZERO).await.unwrap().stuck;
+    assert_eq!(stuck().await, 0);
+    // ended without a word: that must never be
+    child.head.status = RunStatus::Completed;
+    let ended = [Effect::Run(Box::new(child.head.clone()))];
+    writer.apply(&[update(child.head.id, 1, &ended)]).await.unwrap();
+    assert_eq!(stuck().await, 1);
+    inbox_rows(&db, parent.head.id, 1).await;
+    assert_eq!(stuck().await, 0);
+}
+
+#[tokio::test]
 async fn polls_keep_the_latest_time() {
     let db = database().await;
     let at = now();

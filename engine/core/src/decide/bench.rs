@@ -10,19 +10,26 @@ use crate::id::RunId;
 use crate::operation::Operation;
 use crate::payload::Payload;
 use crate::plan::{InlineDefinition, Plan, snapshot};
-use crate::run::{NewRun, RunExtra, RunState};
+use crate::run::{NewRun, RunExtra, RunState, SnapshotHash};
 use crate::task::{TaskState, TaskStatus};
 use crate::time::Timestamp;
 
+/// Knows the definition `child` in three versions, and all that are given whole but `bad`.
 struct Nobody;
 
 impl World for Nobody {
-    fn definition(&self, _name: &str, _version: Option<i32>) -> Known {
-        Known::Absent
+    fn definition(&self, name: &str, version: Option<i32>) -> Known {
+        match (name, version.unwrap_or(3)) {
+            ("child", version @ 1..=3) => Known::Found { snapshot: SnapshotHash([7; 32]), version },
+            _ => Known::Absent,
+        }
     }
 
-    fn inline(&self, _definition: &InlineDefinition) -> Known {
-        Known::Absent
+    fn inline(&self, definition: &InlineDefinition) -> Known {
+        if definition.text().contains("\"bad\"") {
+            return Known::Unusable("it is bad".to_owned());
+        }
+        Known::Found { snapshot: SnapshotHash(definition.key()), version: 1 }
     }
 
     fn polled_recently(&self, _task_type: &str, domain: &str) -> bool {
