@@ -129,7 +129,7 @@ impl Writer {
         }
     }
 
-    fn stored(&mut self, turn: Turn) {
+    fn stored(&mut self, mut turn: Turn) {
         let shared = self.shared.clone();
         if !turn.effects.is_empty() {
             shared.feed.changed(turn.id());
@@ -145,8 +145,13 @@ impl Writer {
         for task in turn.ready() {
             shared.offer(&task.task_type, task.domain.as_deref(), Ready::of(run, priority, task), now);
         }
-        for child in turn.children() {
-            shared.send_due(child);
+        for child in turn.take_children() {
+            let run = child.head.id;
+            // another writer would not find it here
+            if let (1, Some(plan)) = (shared.config.writers, shared.plans.get(&child.head.snapshot)) {
+                self.cache.put(Box::new(CachedRun { state: child, plan, own: true }));
+            }
+            shared.send_due(run);
         }
         for run in turn.told() {
             shared.mailboxes.send_own(run, Work::Inbox, Reply::None);

@@ -309,8 +309,9 @@ impl Turn {
         }
     }
 
-    pub(crate) fn children(&self) -> impl Iterator<Item = RunId> {
-        self.children.iter().map(|c| c.head.id)
+    /// The runs that this turn has created.
+    pub(crate) fn take_children(&mut self) -> Vec<RunState> {
+        std::mem::take(&mut self.children)
     }
 
     /// What must be tried again, in order.
@@ -372,6 +373,7 @@ fn child(
         extra: wanted.extra.clone(),
         now,
     });
+    state.head.version = 1;
     state.head.wake_at = Some(now);
     Ok(state)
 }

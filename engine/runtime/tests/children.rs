@@ -233,4 +233,13 @@ async fn a_start_that_must_not_be_leaves_nothing() {
     let refused = engine.start(support::start_of("parent")).await.unwrap_err();
     assert_eq!(refused.to_string(), "The sub-workflow of the task 'sw' has no name");
     assert_eq!(db.number("SELECT count(*) FROM run").await, 0);
+
+    // the start of a child has nobody to refuse it to
+    let above = json!({"name": "sw", "taskReferenceName": "sw", "type": "SUB_WORKFLOW",
+        "subWorkflowParam": {"name": "parent", "version": 1}});
+    define(&engine, "grandparent", json!([above])).await;
+    let run = start(&engine, "grandparent").await;
+    let run = until_status(&engine, run, RunStatus::Failed).await;
+    let reason = run.tasks.latest("sw").unwrap().reason.clone().unwrap();
+    assert!(reason.ends_with("failure reason: The sub-workflow of the task 'sw' has no name"), "{reason}");
 }

@@ -10,7 +10,7 @@ pub struct Change<'a> {
     /// The effects of all turns of this change, in order. Later images of a row replace earlier ones.
     /// Must be empty with [`ChangeKind::Confirm`], and must hold an [`Effect::Run`] with [`ChangeKind::Insert`].
     pub effects: &'a [Effect],
-    /// Runs that this change creates (the resolved form of each [`Effect::RunWanted`]): version 0, `wake_at` set
+    /// Runs that this change creates (the resolved form of each [`Effect::RunWanted`]): version 1, `wake_at` set
     /// to now so that any node gives them their first turn. Stored with this change or not at all; one
     /// that exists already is left as it is.
     pub extra_runs: &'a [RunState],

@@ -127,7 +127,8 @@ impl Turn<'_> {
         if row.child != Some(ended.child) || row.retried {
             return Ok(());
         }
-        let mut output = Payload::from_object_text(ended.output.as_str()).map().clone();
+        let mut output = row.output.map().clone();
+        output.extend(Payload::from_object_text(ended.output.as_str()).map().clone());
         output.insert("subWorkflowId".to_owned(), Value::String(ended.child.to_string()));
         let output = Payload::from_map(output);
         if row.status.is_terminal() {

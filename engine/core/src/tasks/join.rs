@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::TaskKind;
-use crate::decide::{Halt, Mapping, Place, Turn, unfit_reason};
+use crate::decide::{Halt, Mapping, Place, Turn, link_output, unfit_reason};
 use crate::def::TaskConfig;
 use crate::id::TaskNo;
 use crate::payload::Payload;
@@ -148,6 +148,7 @@ fn joined(plan: &Plan, run: &RunState, names: &[Cow<'_, str>]) -> Joined {
         if !row.status.is_successful() && !optional {
             let reasons: Vec<&str> =
                 unsuccessful(run, names).map(|t| t.reason.as_deref().unwrap_or("null")).collect();
+            add_children(run, names, &mut output);
             return Joined { status: TaskStatus::Failed, output, reason: Some(reasons.join(" ").into()) };
         }
         if !row.output.is_empty() {
@@ -162,6 +163,17 @@ fn joined(plan: &Plan, run: &RunState, names: &[Cow<'_, str>]) -> Joined {
     } else {
         let reason = Some(format!("{with_errors}completed with errors").into());
         Joined { status: TaskStatus::CompletedWithErrors, output, reason }
+    }
+}
+
+/// A JOIN that fails shows the children of its other tasks as it knew them while they ran.
+fn add_children(run: &RunState, names: &[Cow<'_, str>], output: &mut Map<String, Value>) {
+    for name in names {
+        if let Some(child) = run.tasks.latest(name).and_then(|row| row.child)
+            && !output.contains_key(name.as_ref())
+        {
+            output.insert(name.to_string(), Value::Object(link_output(child).map().clone()));
+        }
     }
 }
 

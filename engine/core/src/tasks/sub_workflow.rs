@@ -84,7 +84,11 @@ impl TaskKind for SubWorkflow {
             None => {}
             Some(Err(reason)) => turn.fail(no, reason),
             Some(Ok(child)) => {
-                turn.change(no, |row| row.child = Some(child));
+                turn.change(no, |row| {
+                    row.child = Some(child);
+                    // a repeated task comes with the reason of the attempt before
+                    row.reason = None;
+                });
                 turn.set_output(no, link_output(child));
             }
         }
