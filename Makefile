@@ -29,12 +29,12 @@ release: ## build the optimised binary, target/release/podium
 	@scripts/setup.sh build
 	$(CARGO) build $(LOCKED) --release -p podium-server
 
-test: ## all tests: real PostgreSQL, a real Kafka node, recorded answers of a genuine Conductor
+test: ## all tests: real PostgreSQL, a real Kafka node, recorded answers of a genuine Conductor, official SDKs
 	@scripts/setup.sh test
 	$(CARGO) build $(LOCKED) -p podium-server
 	$(CARGO) build $(LOCKED) -p podium-events --example external_router
 	$(CARGO) test $(LOCKED) --workspace --exclude podium-tests
-	$(CARGO) test $(LOCKED) -p podium-tests --lib --test architecture --test conformance --test engine
+	$(CARGO) test $(LOCKED) -p podium-tests --lib --test architecture --test conformance --test engine --test clients
 	PODIUM_CHAOS_KILLS=$${PODIUM_CHAOS_KILLS:-16} $(CARGO) test $(LOCKED) -p podium-tests --test chaos
 
 lint: ## formatting and warnings, both as errors

@@ -100,7 +100,51 @@ prepare_go() {
 }
 run_go() { exec "$folder/flow" "$1"; }
 
-clients=(python javascript java go)
+document=$root/openapi/podium.json
+
+# A client in the folder $1/client, made from the document; the arguments after it are the generator's.
+generate() {
+  local folder=$1
+  java -jar "$generator"/libs/openapi-generator-cli-*.jar generate -i "$document" -o "$folder/client" "${@:2}" >"$folder/log" 2>&1 ||
+    { tail -20 "$folder/log"; die "the generator failed"; }
+}
+
+fetch_generator() {
+  need java
+  pom=$sources/generated/pom.xml
+  generator=$(place generator "$pom")
+  once "$generator" jars
+}
+
+generated_python() {
+  virtualenv "$1"
+  generate "$1" -g python --package-name podium_client
+}
+prepare_generated_python() {
+  fetch_generator
+  requirements=$sources/generated/python/requirements.txt
+  folder=$(place generated_python "$requirements" "$pom" "$document")
+  once "$folder" generated_python
+}
+run_generated_python() {
+  PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$folder/client exec "$folder/venv/bin/python" "$sources/generated/python/flow.py" "$1"
+}
+
+generated_typescript() {
+  node_modules "$1"
+  generate "$1" -g typescript-fetch --additional-properties=importFileExtension=.js
+  cp "$package"/tsconfig.json "$package"/flow.ts "$1/"
+  (cd "$1" && node node_modules/typescript/bin/tsc)
+}
+prepare_generated_typescript() {
+  fetch_generator
+  package=$sources/generated/typescript
+  folder=$(place generated_typescript "$package"/{package-lock,tsconfig}.json "$package/flow.ts" "$pom" "$document")
+  once "$folder" generated_typescript
+}
+run_generated_typescript() { exec node "$folder/built/flow.js" "$1"; }
+
+clients=(python javascript java go generated_python generated_typescript)
 
 known() {
   local name

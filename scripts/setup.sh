@@ -5,7 +5,7 @@
 #   scripts/setup.sh build    what compiling needs
 #   scripts/setup.sh run      and what `podium dev` needs (the default)
 #   scripts/setup.sh test     and what the tests need
-#   scripts/setup.sh clients  and what the tests with real clients need
+#   scripts/setup.sh clients  and a JDK of 21 or newer, for the Java SDK
 #
 # SETUP_DRY_RUN=1 only names what is missing.
 set -euo pipefail
@@ -37,18 +37,18 @@ run | test | clients) has_postgres || need postgresql ;;
 esac
 case $level in
 test | clients)
-    # the tests run a real Apache Kafka node
+    # a real Apache Kafka node, and the official SDKs
     has java || need default-jre-headless
     has mvn || need maven
-    ;;
-esac
-if [ "$level" = clients ]; then
     has python3 || need python3
     python3 -c 'import ensurepip, venv' 2>/dev/null || need python3-venv
     has node || need nodejs
     has npm || need npm
     has go || need golang-go
-    # the Java SDK is compiled for 21; Debian has it since 13
+    ;;
+esac
+if [ "$level" = clients ]; then
+    # the Java SDK is compiled for 21, which Debian has since 13; with `test` its flow is left out where there is none
     "$(dirname "$0")/clients.sh" jdk >/dev/null 2>&1 || need openjdk-21-jdk-headless
 fi
 status=0

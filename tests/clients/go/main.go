@@ -51,9 +51,9 @@ func must(what string, err error) {
 }
 
 func until(what string, probe func() bool) {
-	for deadline := time.Now().Add(30 * time.Second); !probe(); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); !probe(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			panic("after 30 s still waiting for " + what)
+			panic("after 60 s still waiting for " + what)
 		}
 	}
 }

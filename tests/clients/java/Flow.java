@@ -73,11 +73,11 @@ public class Flow {
 
     /** The first answer of `probe` that is not null. */
     static <T> T until(String what, Supplier<T> probe) throws InterruptedException {
-        long deadline = System.nanoTime() + 30_000_000_000L;
+        long deadline = System.nanoTime() + 60_000_000_000L;
         for (;;) {
             T answer = probe.get();
             if (answer != null) return answer;
-            if (System.nanoTime() > deadline) throw new AssertionError("after 30 s still waiting for " + what);
+            if (System.nanoTime() > deadline) throw new AssertionError("after 60 s still waiting for " + what);
             Thread.sleep(50);
         }
     }
@@ -119,7 +119,7 @@ public class Flow {
 
     void definitions() {
         metadata.registerTaskDefs(List.of(taskDef(ADD, 0, 60), taskDef(FLAKY, 2, 60), taskDef(BROKEN, 1, 60),
-                taskDef(SLOW, 0, 6), taskDef(HELD, 0, 60)));
+                taskDef(SLOW, 0, 12), taskDef(HELD, 0, 60)));
         TaskDef read = metadata.getTaskDef(FLAKY);
         same("task definition", List.of(read.getName(), read.getRetryCount(), read.getRetryLogic()),
                 List.of(FLAKY, 2, TaskDef.RetryLogic.FIXED));
@@ -142,7 +142,7 @@ public class Flow {
                 simple(ADD, "after", Map.of("a", 1, "b", 1)));
         define(executor, WAITING, Map.of("sum", "${after.output.sum}"), simple(HELD, "held", Map.of()),
                 simple(ADD, "after", Map.of("a", "${held.output.n}", "b", 1)));
-        define(executor, LONG, Map.of(), simple(SLOW, "slow", Map.of("seconds", 8)));
+        define(executor, LONG, Map.of(), simple(SLOW, "slow", Map.of("seconds", 14)));
 
         WorkflowDef definition = metadata.getWorkflowDef(BRANCHES, 1);
         same("tasks of the definition", definition.getTasks().stream().map(WorkflowTask::getType).toList(),
@@ -370,7 +370,7 @@ public class Flow {
 
     void lease() throws InterruptedException {
         same("attempts", attempts(ended(longRun, Workflow.WorkflowStatus.COMPLETED)), List.of("slow 0 COMPLETED"));
-        step("lease: 8 s of work outlived a response time-out of 6 s");
+        step("lease: 14 s of work outlived a response time-out of 12 s");
     }
 
     public static void main(String[] arguments) {

@@ -22,7 +22,7 @@ function same(what, actual, expected) {
 }
 
 /** The first true answer of `probe`. */
-async function until(what, probe, seconds = 30) {
+async function until(what, probe, seconds = 60) {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const answer = await probe();
@@ -58,7 +58,7 @@ class Flow {
     const common = { retryLogic: "FIXED", retryDelaySeconds: 0, timeoutSeconds: 120, ownerEmail: "a@example.com" };
     const taskDef = (name, retryCount, responseTimeoutSeconds = 60) => ({ name, retryCount, responseTimeoutSeconds, ...common });
     await this.metadata.registerTasks([
-      taskDef(ADD, 0), taskDef(FLAKY, 2), taskDef(BROKEN, 1), taskDef(SLOW, 0, 6), taskDef(HELD, 0),
+      taskDef(ADD, 0), taskDef(FLAKY, 2), taskDef(BROKEN, 1), taskDef(SLOW, 0, 12), taskDef(HELD, 0),
     ]);
     const read = await this.metadata.getTask(FLAKY);
     same("task definition", [read.name, read.retryCount, read.retryLogic], [FLAKY, 2, "FIXED"]);
@@ -82,7 +82,7 @@ class Flow {
     await define(FAILING, [simpleTask("broken", BROKEN, {}), simpleTask("after", ADD, { a: 1, b: 1 })]);
     await define(WAITING, [simpleTask("held", HELD, {}), simpleTask("after", ADD, { a: "${held.output.n}", b: 1 })],
       { sum: "${after.output.sum}" });
-    await define(LONG, [simpleTask("slow", SLOW, { seconds: 8 })]);
+    await define(LONG, [simpleTask("slow", SLOW, { seconds: 14 })]);
 
     const definition = await this.metadata.getWorkflowDef(BRANCHES, 1);
     same("tasks of the definition", definition.tasks.map((t) => t.type), ["FORK_JOIN", "JOIN", "SWITCH", "SIMPLE"]);
@@ -230,7 +230,7 @@ class Flow {
   async lease() {
     const workflow = await this.ended(this.long, "COMPLETED");
     same("attempts", this.attempts(workflow), [["slow", 0, "COMPLETED"]]);
-    step("lease: 8 s of work outlived a response time-out of 6 s");
+    step("lease: 14 s of work outlived a response time-out of 12 s");
   }
 }
 
