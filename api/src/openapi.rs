@@ -37,6 +37,7 @@ const EXAMPLES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../ope
         (name = "scheduler", description = "Workflows that start by the clock"),
         (name = "admin", description = "Looking into the server"),
         (name = "health", description = "Probes"),
+        (name = "external payload", description = "Payloads too large for a request"),
         (name = "environment", description = "Names of secrets, and variables"),
     )
 )]

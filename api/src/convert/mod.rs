@@ -24,6 +24,7 @@
 //!
 //! Definitions keep their wire names inside too, because the definition language is Conductor's.
 
+mod external;
 mod limits;
 mod rehearsal;
 mod report;

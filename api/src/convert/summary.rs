@@ -6,6 +6,7 @@ use podium_core::{Payload, Timestamp};
 use podium_runtime::{RunView, TaskView};
 use serde_json::Value;
 
+use super::external;
 use crate::json::write::{Object, write_int, write_list};
 
 /// A page: `write` appends one row.
@@ -31,7 +32,8 @@ pub(crate) fn workflow_summary(out: &mut Vec<u8>, shown: &RunView) {
     json.text("updateTime", &iso(head.updated_at.max(head.created_at)));
     json.text_if("endTime", head.ended_at.map(iso).as_deref());
     json.text("status", head.status.as_str());
-    let (input, output) = (java_text(&head.input), java_text(&head.output));
+    let (shown_input, shown_output) = (external::input(head), external::output(head));
+    let (input, output) = (java_text(shown_input.payload), java_text(shown_output.payload));
     json.text("input", &input);
     json.text("output", &output);
     let reason = head.extra.fault.as_deref().or(head.reason.as_deref());
@@ -39,8 +41,8 @@ pub(crate) fn workflow_summary(out: &mut Vec<u8>, shown: &RunView) {
     json.int("executionTime", span_ms(Some(head.created_at), head.ended_at));
     json.text_if("event", head.extra.event.as_deref());
     json.text("failedReferenceTaskNames", &head.extra.failed_refs.join(","));
-    json.text_if("externalInputPayloadStoragePath", head.extra.external_input.as_deref());
-    json.text_if("externalOutputPayloadStoragePath", head.extra.external_output.as_deref());
+    json.text_if("externalInputPayloadStoragePath", shown_input.path.as_deref());
+    json.text_if("externalOutputPayloadStoragePath", shown_output.path.as_deref());
     json.int("priority", head.priority.into());
     json.texts("failedTaskNames", &head.extra.failed_names);
     let domains = serde_json::to_string(&head.extra.task_to_domain).expect("texts always have a JSON text");

@@ -9,6 +9,7 @@ use podium_core::def::TaskConfig;
 use podium_core::{Payload, Plan, TaskState, TaskStatus, Timestamp};
 use podium_runtime::{RunBrief, TaskView};
 
+use super::external;
 use crate::json::write::{Object, write_list};
 
 /// Characters of a reason that a task shows (contract §5.7).
@@ -70,9 +71,10 @@ pub(super) fn size_hint(task: &TaskState, plan: &Plan) -> usize {
 
 /// Appends the task's JSON.
 pub(crate) fn write_task(out: &mut Vec<u8>, run: &RunBrief, task: &TaskState, plan: &Plan) {
+    let (input, output) = (external::task_input(run.id, task), external::task_output(run.id, task));
     let mut json = Object::begin(out, "taskType", &task.task_type);
     json.text("status", task.status.as_str());
-    json.raw("inputData", task.input.text());
+    json.raw("inputData", input.payload.text());
     json.text("referenceTaskName", &task.ref_name);
     json.int("retryCount", task.attempt.into());
     json.int("seq", task.seq.into());
@@ -100,7 +102,9 @@ pub(crate) fn write_task(out: &mut Vec<u8>, run: &RunBrief, task: &TaskState, pl
     json.text_if("reasonForIncompletion", task.reason.as_deref().map(shortened));
     json.int("callbackAfterSeconds", task.callback_after_s);
     json.text_if("workerId", task.worker.as_deref());
-    json.raw("outputData", task.output.text());
+    json.raw("outputData", output.payload.text());
+    json.text_if("externalInputPayloadStoragePath", input.path.as_deref());
+    json.text_if("externalOutputPayloadStoragePath", output.path.as_deref());
     write_definition(&mut json, task, plan);
     json.text_if("domain", task.domain.as_deref());
     json.int("workflowPriority", priority(run, task, plan));

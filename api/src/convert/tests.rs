@@ -187,7 +187,20 @@ fn the_description_lists_exactly_the_members_that_are_written() {
         task.worker = Some(Arc::from("me"));
         task.child = Some(RunId::new(Timestamp::from_millis(1), 1, 0));
     });
-    assert_eq!(members(&written(&everything)), described(&schema::Task::schema()), "Task");
+    let huge =
+        || Payload::from_object_text(format!(r#"{{"sink":"kafka:topic","x":"{}"}}"#, "x".repeat(3 << 20)));
+    let mut huge = TaskView {
+        task: Arc::new(TaskState { input: huge(), output: huge(), ..(*everything.task).clone() }),
+        ..everything
+    };
+    let written_huge = written(&huge);
+    assert_eq!(members(&written_huge), described(&schema::Task::schema()), "Task");
+    let id = huge.run.id.task(huge.task.no);
+    assert_eq!((&written_huge["inputData"], &written_huge["outputData"]), (&json!({}), &json!({})));
+    assert_eq!(written_huge["externalInputPayloadStoragePath"], json!(format!("{id}-input.json")));
+    assert_eq!(written_huge["externalOutputPayloadStoragePath"], json!(format!("{id}-output.json")));
+    Arc::make_mut(&mut huge.task).output = Payload::empty();
+    assert_eq!(written(&huge).get("externalOutputPayloadStoragePath"), None);
 
     let mut shown = shown();
     let head = &mut shown.run.head;
@@ -200,7 +213,7 @@ fn the_description_lists_exactly_the_members_that_are_written() {
     extra.external_output = Some("o".to_owned());
     let workflow: Value = serde_json::from_slice(&workflow_json(&shown, false)).expect("JSON");
     assert_eq!(members(&workflow), described(&schema::Workflow::schema()), "Workflow");
-    assert_eq!(workflow["tasks"], json!([]));
+    assert_eq!((&workflow["tasks"], &workflow["input"]), (&json!([]), &json!({})));
 
     let status: Value = serde_json::from_slice(&workflow_status_json(&shown, true, true)).expect("JSON");
     assert_eq!(members(&status), described(&schema::WorkflowStatus::schema()), "WorkflowStatus");

@@ -3,6 +3,7 @@
 use podium_core::{RunHead, view};
 use podium_runtime::{RunBrief, RunView};
 
+use super::external;
 use super::task::{Rows, size_hint, write_task};
 use crate::error::ApiError;
 use crate::json::write::{Object, write_int, write_list};
@@ -40,8 +41,9 @@ pub(crate) fn workflow_json(shown: &RunView, with_tasks: bool) -> Vec<u8> {
     }
     let brief = brief(head);
     json.list("tasks", &rows, |out, row| write_task(out, &brief, row, &shown.plan));
-    json.raw("input", head.input.text());
-    json.raw("output", head.output.text());
+    let (input, output) = (external::input(head), external::output(head));
+    json.raw("input", input.payload.text());
+    json.raw("output", output.payload.text());
     json.text_if("correlationId", head.correlation_id.as_deref());
     json.text_if("reRunFromWorkflowId", head.extra.rerun_of.as_deref());
     // an open run that the engine cannot decide says why it does not go on
@@ -53,8 +55,8 @@ pub(crate) fn workflow_json(shown: &RunView, with_tasks: bool) -> Vec<u8> {
     json.texts("failedReferenceTaskNames", &head.extra.failed_refs);
     json.texts("failedTaskNames", &head.extra.failed_names);
     json.raw("workflowDefinition", shown.plan.def_text());
-    json.text_if("externalInputPayloadStoragePath", head.extra.external_input.as_deref());
-    json.text_if("externalOutputPayloadStoragePath", head.extra.external_output.as_deref());
+    json.text_if("externalInputPayloadStoragePath", input.path.as_deref());
+    json.text_if("externalOutputPayloadStoragePath", output.path.as_deref());
     json.int("priority", head.priority.into());
     json.raw("variables", head.variables.text());
     json.instant("lastRetriedTime", head.retried_at);

@@ -27,7 +27,7 @@ pub(crate) use definition::{task_def, task_defs, workflow_def};
 pub use error::{ErrorResponse, ValidationError};
 pub use health::{HealthCheckStatus, HealthResult, ProbeStatus};
 pub use log::TaskExecLog;
-pub use queue::{EnvironmentVariable, PollData, ShardSize, WorkflowDefSummary};
+pub use queue::{EnvironmentVariable, ExternalStorageLocation, PollData, ShardSize, WorkflowDefSummary};
 pub use rerun_request::RerunWorkflowRequest;
 pub use scheduler::{FoundExecutions, FoundSchedules, Requeued, ScheduleExecution};
 pub(crate) use signal::ReturnStrategy;

@@ -48,6 +48,15 @@ pub struct WorkflowDefSummary {
     pub update_time: Option<i64>,
 }
 
+/// Where a payload is put or read.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ExternalStorageLocation {
+    /// Address on this server.
+    pub uri: String,
+    /// What a start or a report names.
+    pub path: String,
+}
+
 /// A variable that definitions may use.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EnvironmentVariable {

@@ -122,6 +122,10 @@ pub struct Task {
     pub callback_after_seconds: i64,
     pub worker_id: Option<String>,
     pub output_data: BTreeMap<String, Value>,
+    /// Where the input is if it is too large to be shown.
+    pub external_input_payload_storage_path: Option<String>,
+    /// Where the output is if it is too large to be shown.
+    pub external_output_payload_storage_path: Option<String>,
     pub workflow_task: WorkflowTask,
     /// Null if the task has none.
     #[schema(nullable)]

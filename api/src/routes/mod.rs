@@ -8,6 +8,7 @@ mod closed;
 mod docs;
 mod environment;
 mod event;
+mod external;
 mod health;
 mod metadata;
 mod metadata_list;
@@ -72,7 +73,8 @@ pub(crate) fn described() -> OpenApiRouter<Api> {
         .merge(task_queue::routes())
         .merge(queue_admin::routes())
         .merge(admin::routes())
-        .merge(environment::routes());
+        .merge(environment::routes())
+        .merge(external::routes());
     openapi::complete(routes.get_openapi_mut());
     routes
 }

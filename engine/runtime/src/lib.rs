@@ -44,6 +44,7 @@ pub use config::EngineConfig;
 pub use engine::Engine;
 pub use lease::{LeaseGuard, Leased};
 pub use messages::*;
+pub use services::external::{NotAPayloadPath, PayloadPath};
 pub use services::lookup::CreatedIn;
 pub use services::queues::{LastPoll, QueueSize};
 pub use services::rehearse::{Rehearsal, RehearsedResult};

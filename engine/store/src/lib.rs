@@ -13,6 +13,7 @@ mod batch;
 mod change;
 mod error;
 mod event_handler;
+mod external;
 mod images;
 mod metadata;
 mod open_tasks;

@@ -333,8 +333,7 @@ pub(crate) fn unfit_reason(
     let size = payload.size_bytes();
     if size > limit {
         let text = format!(
-            "The {what} payload size: {size} of task: {task} in workflow: {run} is greater than the permissible limit: {} kilobytes",
-            limit / 1024
+            "The payload size: {size} of task: {task} in workflow: {run}  is greater than the permissible limit: {limit} bytes"
         );
         return Some(text.into());
     }

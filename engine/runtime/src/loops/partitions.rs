@@ -15,6 +15,8 @@ const PRUNE_EVERY: Duration = Duration::from_secs(30);
 const LOOSE_LOG_KEPT: Span = Span::from_secs(30 * 24 * 3600);
 /// How long it can be looked up what schedules started: one that fires each second makes 600,000 rows in that time.
 const FIRINGS_KEPT: Span = Span::from_secs(7 * 24 * 3600);
+/// How long payloads are kept that callers stored: runs have copies of those that they were told of.
+const STORED_PAYLOADS_KEPT: Span = Span::from_secs(365 * 24 * 3600);
 /// How long it is known who polled last: workers make up new names whenever they start.
 const POLLS_KEPT: Span = Span::from_secs(7 * 24 * 3600);
 /// Rows deleted by one statement: short enough to disturb nobody.
@@ -44,6 +46,7 @@ async fn clean(shared: &Shared) {
     prune("the outbox", || store.prune_outbox(limit)).await;
     prune("the log", || store.prune_loose_log(LOOSE_LOG_KEPT, limit)).await;
     prune("the firings of schedules", || store.prune_firings(FIRINGS_KEPT, limit)).await;
+    prune("stored payloads", || store.prune_external(STORED_PAYLOADS_KEPT, limit)).await;
     prune("the notes of polls", || store.prune_polls(POLLS_KEPT, limit)).await;
 }
 

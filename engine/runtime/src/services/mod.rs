@@ -1,6 +1,7 @@
 //! What callers may ask for, one verb a file.
 
 pub(crate) mod event_handlers;
+pub(crate) mod external;
 pub(crate) mod ingest;
 pub(crate) mod lookup;
 pub(crate) mod metadata;

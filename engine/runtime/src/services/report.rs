@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use crate::errors::storage;
 use crate::mailbox::{Reply, Work, stopped};
 use crate::messages::{EngineError, ReportRequest, Reported};
+use crate::services::external::given_or_stored;
 use crate::settle::{no_run, no_task};
 use crate::shared::Shared;
 
@@ -19,7 +20,7 @@ pub(crate) async fn report(shared: &Shared, request: ReportRequest) -> Result<Re
     let report = TaskReport {
         task: task.no(),
         status: request.status,
-        output: request.output,
+        output: given_or_stored(shared, &request.output, request.external_output.as_deref()).await?,
         merge_output: request.merge_output,
         reason: request.reason,
         worker: request.worker.map(Into::into),

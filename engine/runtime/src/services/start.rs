@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use podium_core::{NewRun, RunExtra, RunId};
+use podium_core::{NewRun, Payload, RunExtra, RunId};
 use tokio::sync::oneshot;
 
 use crate::entropy::random;
@@ -10,6 +10,7 @@ use crate::errors::storage;
 use crate::mailbox::{Began, Reply, Start, Work, stopped};
 use crate::messages::{Definition, EngineError, StartRequest};
 use crate::plans::{Answers, Resolved};
+use crate::services::external::given_or_stored;
 use crate::shared::Shared;
 
 /// All runs live in one shard until there are several.
@@ -54,10 +55,11 @@ async fn start_as(shared: &Shared, request: &StartRequest, id: RunId) -> Result<
     if shared.mailboxes.full() {
         shared.stats.refused_overload.one();
     }
+    let input = given_or_stored(shared, &request.input, request.external_input.as_deref()).await?;
     for _ in 0..TRIES {
         let resolved = resolve(shared, &request.definition).await?;
         let (tx, answer) = oneshot::channel();
-        let start = new_run(shared, request, &resolved, id);
+        let start = new_run(shared, request, input.clone(), &resolved, id);
         shared.mailboxes.send(id, Work::Start(Box::new(start)), Reply::Start(tx))?;
         match answer.await.map_err(|_| stopped())?? {
             Began::Stored => return Ok(()),
@@ -79,7 +81,7 @@ async fn resolve(shared: &Shared, definition: &Definition) -> Result<Arc<Resolve
     }
 }
 
-fn new_run(shared: &Shared, request: &StartRequest, resolved: &Resolved, id: RunId) -> Start {
+fn new_run(shared: &Shared, request: &StartRequest, input: Payload, resolved: &Resolved, id: RunId) -> Start {
     let now = shared.clock.now();
     let new = NewRun {
         id,
@@ -87,7 +89,7 @@ fn new_run(shared: &Shared, request: &StartRequest, resolved: &Resolved, id: Run
         name: resolved.name.clone(),
         def_version: resolved.version,
         variables: resolved.variables.clone(),
-        input: resolved.input(request.input.clone()),
+        input: resolved.input(input),
         correlation_id: request.correlation_id.as_deref().map(Into::into),
         priority: request.priority,
         extra: RunExtra {
