@@ -26,5 +26,6 @@ pub(crate) fn rerun(run: RunId, request: RerunWorkflowRequest) -> Rerun {
         task_input: payload(request.task_input),
         input: payload(request.workflow_input),
         correlation_id: request.correlation_id,
+        asked_above: false,
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// Pause workflows.
 #[utoipa::path(
-    put, path = "/api/workflow/bulk/pause", operation_id = "bulkPauseWorkflow", tag = "workflow-bulk",
+    put, path = "/api/workflow/bulk/pause", operation_id = "pauseWorkflow", tag = "workflow-bulk",
     request_body = Vec<String>,
     responses(
         (status = 200, description = "What became of each", body = BulkResponse),
@@ -53,7 +53,7 @@ async fn pause_all(State(api): State<Api>, body: JsonBody) -> Result<Response, A
 
 /// Resume workflows.
 #[utoipa::path(
-    put, path = "/api/workflow/bulk/resume", operation_id = "bulkResumeWorkflow", tag = "workflow-bulk",
+    put, path = "/api/workflow/bulk/resume", operation_id = "resumeWorkflow", tag = "workflow-bulk",
     request_body = Vec<String>,
     responses(
         (status = 200, description = "What became of each", body = BulkResponse),
@@ -67,7 +67,7 @@ async fn resume_all(State(api): State<Api>, body: JsonBody) -> Result<Response, 
 
 /// Restart workflows.
 #[utoipa::path(
-    post, path = "/api/workflow/bulk/restart", operation_id = "bulkRestart", tag = "workflow-bulk",
+    post, path = "/api/workflow/bulk/restart", operation_id = "restart", tag = "workflow-bulk",
     params(("useLatestDefinitions" = Option<bool>, Query, description = "False if absent")),
     request_body = Vec<String>,
     responses(
@@ -83,7 +83,7 @@ async fn restart_all(State(api): State<Api>, uri: Uri, body: JsonBody) -> Result
 
 /// Retry the failed tasks of workflows.
 #[utoipa::path(
-    post, path = "/api/workflow/bulk/retry", operation_id = "bulkRetry", tag = "workflow-bulk",
+    post, path = "/api/workflow/bulk/retry", operation_id = "retry", tag = "workflow-bulk",
     request_body = Vec<String>,
     responses(
         (status = 200, description = "What became of each", body = BulkResponse),
@@ -97,7 +97,7 @@ async fn retry_all(State(api): State<Api>, body: JsonBody) -> Result<Response, A
 
 /// Terminate workflows.
 #[utoipa::path(
-    post, path = "/api/workflow/bulk/terminate", operation_id = "bulkTerminate", tag = "workflow-bulk",
+    post, path = "/api/workflow/bulk/terminate", operation_id = "terminate", tag = "workflow-bulk",
     params(("reason" = Option<String>, Query)),
     request_body = Vec<String>,
     responses(
@@ -117,7 +117,7 @@ async fn terminate_all(State(api): State<Api>, uri: Uri, body: JsonBody) -> Resu
 
 /// Remove workflows.
 #[utoipa::path(
-    delete, path = "/api/workflow/bulk/remove", operation_id = "bulkDelete", tag = "workflow-bulk",
+    delete, path = "/api/workflow/bulk/remove", operation_id = "deleteWorkflow", tag = "workflow-bulk",
     params(("archiveWorkflow" = Option<bool>, Query, description = "True if absent")),
     request_body = Vec<String>,
     responses(
@@ -135,7 +135,7 @@ async fn remove_all(State(api): State<Api>, uri: Uri, body: JsonBody) -> Result<
 ///
 /// One for which both was done is in the list of successes twice. One that could not be terminated is not removed.
 #[utoipa::path(
-    delete, path = "/api/workflow/bulk/terminate-remove", operation_id = "bulkTerminateRemove", tag = "workflow-bulk",
+    delete, path = "/api/workflow/bulk/terminate-remove", operation_id = "terminateRemove", tag = "workflow-bulk",
     params(
         ("reason" = Option<String>, Query),
         ("archiveWorkflow" = Option<bool>, Query, description = "True if absent"),
@@ -166,7 +166,7 @@ async fn terminate_remove_all(
 
 /// Get workflows in the form of the engine's own model.
 #[utoipa::path(
-    post, path = "/api/workflow/bulk/search", operation_id = "bulkSearch", tag = "workflow-bulk",
+    post, path = "/api/workflow/bulk/search", operation_id = "searchWorkflow", tag = "workflow-bulk",
     params(("includeTasks" = Option<bool>, Query, description = "True if absent")),
     request_body = Vec<String>,
     responses(

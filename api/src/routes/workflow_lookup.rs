@@ -57,7 +57,7 @@ async fn running(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Result<
 
 /// Get the workflows of a name that have a correlation id.
 #[utoipa::path(
-    get, path = "/api/workflow/{workflowId}/correlated/{correlationId}", operation_id = "getWorkflows", tag = "workflow",
+    get, path = "/api/workflow/{workflowId}/correlated/{correlationId}", operation_id = "getWorkflows1", tag = "workflow",
     params(
         ("workflowId" = String, Path, description = "Here: the name of the definition"),
         ("correlationId" = String, Path),
@@ -78,7 +78,7 @@ async fn correlated(State(api): State<Api>, path: Segments<2>, uri: Uri) -> Resu
 
 /// Get the workflows of a name that have one of some correlation ids.
 #[utoipa::path(
-    post, path = "/api/workflow/{workflowId}/correlated", operation_id = "getWorkflowsByCorrelationIds", tag = "workflow",
+    post, path = "/api/workflow/{workflowId}/correlated", operation_id = "getWorkflows", tag = "workflow",
     params(
         ("workflowId" = String, Path, description = "Here: the name of the definition"),
         ("includeClosed" = Option<bool>, Query, description = "Not only running ones; false if absent"),

@@ -87,6 +87,22 @@ pub enum InboxMessage {
     ChildEnded(ChildEnded),
     /// The run whose task waits for this one has ended before it.
     ParentEnded(ParentEnded),
+    /// A run that a task of this one had waited for is open again.
+    ChildReopened(ChildReopened),
+    /// The run whose task waits for this one is open again, and wants this one to go on where it failed.
+    RetryWanted,
+}
+
+/// A child that an operator opened again, as its parent hears of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChildReopened {
+    /// The task of the recipient that started the child.
+    pub task: TaskNo,
+    pub child: RunId,
+    /// What the log of the task says.
+    pub log: String,
+    /// The operator asked it of a run above the child: then the task shows no end until the next one.
+    pub asked_above: bool,
 }
 
 /// The end of a child, as its parent hears of it.

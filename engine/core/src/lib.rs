@@ -28,7 +28,8 @@ pub mod view;
 pub use decide::{Cx, Decision, Needs, Refusal, Settings, decide};
 pub use effect::{Effect, Outgoing, Told, WantedDefinition, WantedRun, fold};
 pub use event::{
-    ChildEnded, CompletionEvent, Event, InboxId, InboxMessage, LogLine, ParentEnded, ParkedEvent, TaskReport,
+    ChildEnded, ChildReopened, CompletionEvent, Event, InboxId, InboxMessage, LogLine, ParentEnded,
+    ParkedEvent, TaskReport,
 };
 pub use id::{RunId, TaskId, TaskNo};
 pub use operation::{Edition, Objection, ObjectionKind, Operation, Rerun, RerunFrom};

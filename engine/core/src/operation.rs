@@ -54,6 +54,8 @@ pub struct Rerun {
     /// Replaces the input of the run.
     pub input: Option<Payload>,
     pub correlation_id: Option<String>,
+    /// It was asked of a run above this one, for a task of this one.
+    pub asked_above: bool,
 }
 
 /// Where a rerun begins.

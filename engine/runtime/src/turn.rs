@@ -403,6 +403,8 @@ fn message_bytes(message: &InboxMessage) -> usize {
         InboxMessage::Completion(event) => event.data.len(),
         InboxMessage::ChildEnded(ended) => ended.output.len(),
         InboxMessage::ParentEnded(ended) => ended.reason.len(),
+        InboxMessage::ChildReopened(reopened) => reopened.log.len(),
+        InboxMessage::RetryWanted => 0,
     }
 }
 

@@ -43,6 +43,16 @@ impl Turn<'_> {
                 self.other.push(Effect::InboxTaken(inbox));
                 self.parent_ended(ended)
             }
+            InboxMessage::ChildReopened(reopened) => {
+                self.other.push(Effect::InboxTaken(inbox));
+                self.child_reopened(reopened);
+                Ok(())
+            }
+            InboxMessage::RetryWanted => {
+                self.other.push(Effect::InboxTaken(inbox));
+                self.retry_wanted();
+                Ok(())
+            }
         }
     }
 

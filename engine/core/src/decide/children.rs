@@ -10,6 +10,8 @@
 //! | | | has another child, another attempt or no such task | nothing |
 //! | [`ParentEnded`] | parent | is open | it ends TERMINATED and does not tell the parent |
 //! | | | has ended | nothing |
+//! | [`ChildReopened`](crate::event::ChildReopened) | child | has ended the task | it is open again with the task: `operate::parents` |
+//! | [`RetryWanted`](InboxMessage::RetryWanted) | parent | has ended | it goes on where it failed, or says again how it ended |
 
 use std::sync::Arc;
 

@@ -1,6 +1,8 @@
 //! What an operator may do to a run.
 
-use podium_core::{Edition, Event, ObjectionKind, Operation, Payload, Refusal, Rerun, RunId};
+use podium_core::{
+    Edition, Event, ObjectionKind, Operation, Payload, Refusal, Rerun, RerunFrom, RunId, RunState, TaskId,
+};
 use tokio::sync::oneshot;
 
 use crate::engine::Engine;
@@ -13,6 +15,8 @@ use crate::shared::Shared;
 
 /// Runs that change faster than they can be removed are somebody's mistake.
 const TRIES: usize = 20;
+/// Levels of sub-workflows that are gone through.
+const LEVELS: usize = 1_000;
 
 /// Gives the run this event and answers once what follows from it is durable.
 pub(crate) async fn operate(shared: &Shared, run: RunId, event: Event) -> Result<(), EngineError> {
@@ -52,8 +56,10 @@ impl Engine {
     }
 
     /// A new attempt for each task of an ended run that failed or was cancelled; `NotFound` while it is open.
-    /// `resume_children`: a child that failed goes on instead of being replaced.
+    /// `resume_children`: if the first task that failed has a child, that one is retried instead, and so on; its
+    /// parents are open again soon after.
     pub async fn retry(&self, id: RunId, resume_children: bool) -> Result<(), EngineError> {
+        let id = if resume_children { deepest_failed(self.shared(), id).await? } else { id };
         self.verb(id, Operation::Retry { resume_children }).await
     }
 
@@ -64,8 +70,10 @@ impl Engine {
         self.verb(id, Operation::Restart(edition)).await
     }
 
-    /// An ended run goes on from a task that it had passed, or begins again. `Invalid` if there is no such task.
+    /// An ended run goes on from a task that it had passed, or begins again. A task of one of its children, or of theirs,
+    /// is run again there, and its parents are open again soon after. `Invalid` if there is no such task.
     pub async fn rerun(&self, id: RunId, rerun: Rerun) -> Result<(), EngineError> {
+        let (id, rerun) = where_it_is(self.shared(), id, rerun).await?;
         self.verb(id, Operation::Rerun(Box::new(rerun))).await
     }
 
@@ -112,4 +120,52 @@ async fn latest_of(shared: &Shared, id: RunId) -> Result<Edition, EngineError> {
     let name = &found.run.head.name;
     let latest = shared.definitions.load(&shared.store, &shared.plans, name, None).await?;
     Ok(latest.map_or(Edition::Missing, |resolved| Edition::Latest(resolved.plan.clone())))
+}
+
+/// The run that a retry of this one with its children is about: the child of the first task that failed, and so on, as
+/// long as such a child has failed tasks itself.
+async fn deepest_failed(shared: &Shared, id: RunId) -> Result<RunId, EngineError> {
+    let mut found = read::run(shared, id).await?.ok_or_else(|| no_run(id))?.run;
+    for _ in 0..LEVELS {
+        if !found.head.status.is_terminal() {
+            break;
+        }
+        let Some(child) = first_failed(&found).flatten() else { break };
+        match read::run(shared, child).await? {
+            Some(next) if next.run.head.status.is_terminal() && first_failed(&next.run).is_some() => {
+                found = next.run;
+            }
+            Some(_) | None => break,
+        }
+    }
+    Ok(found.head.id)
+}
+
+/// The first task that failed and was not tried again: its child, if it has one.
+fn first_failed(run: &RunState) -> Option<Option<RunId>> {
+    let rows = run.tasks.in_order().into_iter();
+    let mut failed = rows.filter(|t| t.status.is_terminal() && !t.status.is_successful() && !t.retried);
+    failed.next().map(|row| row.child)
+}
+
+/// A task that is not this run's may be one of a run below it.
+async fn where_it_is(shared: &Shared, id: RunId, rerun: Rerun) -> Result<(RunId, Rerun), EngineError> {
+    let RerunFrom::Unknown(text) = &rerun.from else { return Ok((id, rerun)) };
+    let Ok(task) = text.parse::<TaskId>() else { return Ok((id, rerun)) };
+    let Some(top) = read::run(shared, id).await? else { return Ok((id, rerun)) };
+    let Some(found) = read::run(shared, task.run()).await? else { return Ok((id, rerun)) };
+    if !top.run.head.status.is_terminal() || found.run.tasks.get(task.no()).is_none() {
+        return Ok((id, rerun));
+    }
+    let mut above = found.run.head.extra.parent;
+    for _ in 0..LEVELS {
+        let Some(parent) = above else { break };
+        if parent.run == id {
+            let from = RerunFrom::Task(task.no());
+            let below = Rerun { from, input: None, correlation_id: None, asked_above: true, ..rerun };
+            return Ok((task.run(), below));
+        }
+        above = read::run(shared, parent.run).await?.and_then(|found| found.run.head.extra.parent);
+    }
+    Ok((id, rerun))
 }

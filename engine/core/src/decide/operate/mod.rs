@@ -11,11 +11,12 @@
 //! | reset callbacks | open | `reset_callbacks` |
 //! | archive | ended | `archive` |
 //!
-//! Ending a run is in `decide::finish`. A verb that opens an ended run goes through [`Turn::reopen`] and ends with
+//! What opens a child opens its parents: `parents`. Ending a run is in `decide::finish`. A verb that opens an ended run goes through [`Turn::reopen`] and ends with
 //! [`Turn::go_on`], which leaves nothing undecided and the next wake-up exact.
 
 mod archive;
 mod downstream;
+mod parents;
 mod pause;
 mod rerun;
 mod reset_callbacks;

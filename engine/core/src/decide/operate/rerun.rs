@@ -27,6 +27,7 @@ impl Turn<'_> {
         let roots = self.roots(&rerun.from)?;
         self.reopen();
         self.forget_failure();
+        self.tell_parent_of_opening("reran", rerun.asked_above);
         if let Some(input) = &rerun.input {
             self.head().input = input.clone();
         }
@@ -75,7 +76,7 @@ impl Turn<'_> {
         })
     }
 
-    fn forget_failure(&mut self) {
+    pub(super) fn forget_failure(&mut self) {
         // a run that ran out of time would end again at once
         if let Some(limit) = self.plan.timeout()
             && self.clock() + limit <= self.cx.now
@@ -185,7 +186,7 @@ impl Turn<'_> {
     }
 
     /// A row beside the task: it goes on as the same attempt.
-    fn open_again(&mut self, no: TaskNo, node: Option<&Node>) {
+    pub(super) fn open_again(&mut self, no: TaskNo, node: Option<&Node>) {
         let now = self.cx.now;
         let by_worker = node.is_none_or(|n| n.kind.by_worker());
         self.change(no, |row| {
@@ -202,7 +203,7 @@ impl Turn<'_> {
     }
 
     /// What no worker runs begins at once.
-    fn begin_reset(&mut self, no: TaskNo) {
+    pub(super) fn begin_reset(&mut self, no: TaskNo) {
         let Some(node) = self.node_of(no) else {
             self.watch_new(no);
             return;
@@ -211,7 +212,7 @@ impl Turn<'_> {
         if !node.kind.by_worker() && (due || node.kind.name() == "WAIT") {
             let began: Option<Timestamp> = self.run.tasks.get(no).and_then(|t| t.started_at);
             node.kind.enter(self, no);
-            if node.kind.is_inline() {
+            if node.kind.is_inline() || node.kind.name() == "SUB_WORKFLOW" {
                 // as recorded: what runs inside of the call does not show when it began
                 self.change(no, |row| row.started_at = began);
             }

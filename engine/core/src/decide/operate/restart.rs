@@ -22,6 +22,7 @@ impl Turn<'_> {
         }
         self.remove_all();
         self.reopen();
+        self.tell_parent_of_opening("restarted", false);
         let (now, plan) = (self.cx.now, self.plan);
         let head = self.head();
         head.created_at = now;

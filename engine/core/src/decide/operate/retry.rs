@@ -42,6 +42,7 @@ impl Turn<'_> {
         }
         self.reopen();
         self.head().retried_at = Some(self.cx.now);
+        self.tell_parent_of_opening("retried", false);
         for no in picked.waiting {
             self.wait_again(no);
         }
