@@ -265,6 +265,25 @@ fn count(turn: &mut Turn<'_>, no: TaskNo, iteration: i32, item: Option<(i32, Val
     });
 }
 
+/// An operator has opened the loop again at one of its passes: what it shows of that pass and those before stays until
+/// they end anew.
+pub(crate) fn go_back(turn: &mut Turn<'_>, no: TaskNo, iteration: i32, shown: Option<&Payload>) {
+    let (Some(row), Some(node)) = (turn.run.tasks.get(no).cloned(), turn.node_of(no)) else { return };
+    let shown = shown.map(|output| output.map().clone()).unwrap_or_default();
+    let item = items(turn, &row, &node).and_then(|items| {
+        let index = iteration - 1;
+        items.get(usize::try_from(index).ok()?).cloned().map(|item| (index, item))
+    });
+    turn.run.tasks.keep_loop_output(no, None);
+    count(turn, no, iteration, item);
+    let earlier = |name: &str| name.parse::<i32>().is_ok_and(|pass| pass <= iteration);
+    turn.change(no, |row| {
+        let mut output = row.output.map().clone();
+        output.extend(shown.into_iter().filter(|(name, _)| earlier(name)));
+        row.output = Payload::from_map(java::hash_map_order(&output));
+    });
+}
+
 /// What an open row keeps of the output that it had when it ended: of a loop the counters, of others nothing.
 pub(crate) fn counters(row: &TaskState) -> Payload {
     if &*row.task_type != "DO_WHILE" {

@@ -38,7 +38,9 @@ use crate::id::TaskNo;
 use crate::plan::{Node, Plan};
 use crate::task::TaskState;
 
-pub(crate) use do_while::{canceled_output as canceled_loop_output, counters, output_so_far as loop_output};
+pub(crate) use do_while::{
+    canceled_output as canceled_loop_output, counters, go_back, output_so_far as loop_output,
+};
 pub(crate) use event::{Fit, sink_matches};
 pub(crate) use join::partial_output as partial_join_output;
 

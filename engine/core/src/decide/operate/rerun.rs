@@ -19,6 +19,7 @@ use crate::operation::{Objection, Rerun, RerunFrom};
 use crate::payload::Payload;
 use crate::plan::Node;
 use crate::task::{TaskState, TaskStatus};
+use crate::tasks;
 use crate::time::{Span, Timestamp};
 
 impl Turn<'_> {
@@ -63,7 +64,7 @@ impl Turn<'_> {
                 rows
             }
         };
-        Ok(outermost(self.plan, self.run, rows))
+        Ok(outermost(self, rows))
     }
 
     /// The latest row of a reference, also of one in a loop named without its iteration.
@@ -93,12 +94,16 @@ impl Turn<'_> {
     }
 
     fn rerun_from(&mut self, roots: &[Arc<TaskState>], input: Option<&Payload>) {
-        let after = Downstream::of(self.plan, self.run, roots);
+        let after = Downstream::of(self, roots);
+        let loops = after.loops();
         let is_root = |row: &TaskState| roots.iter().any(|root| root.no == row.no);
         let later_attempt =
             |row: &TaskState| roots.iter().any(|r| r.ref_name == row.ref_name && r.seq < row.seq);
         let (mut gone, mut waiting, mut beside) = (Vec::new(), Vec::new(), Vec::new());
         for row in self.run.tasks.iter().filter(|row| !is_root(row)) {
+            if loops.iter().any(|(no, _)| *no == row.no) {
+                continue;
+            }
             if later_attempt(row) {
                 gone.push(row.no);
             } else if after.waits_again(row) {
@@ -114,6 +119,13 @@ impl Turn<'_> {
         }
         for no in waiting {
             self.wait_again(no);
+            self.change(no, |row| row.ended_at = None);
+        }
+        for (no, iteration) in loops {
+            let shown = self.run.tasks.get(no).map(|row| row.output.clone());
+            self.wait_again(no);
+            self.change(no, |row| row.ended_at = None);
+            tasks::go_back(self, no, iteration, shown.as_ref());
         }
         let mut map = Mapping::default();
         let mut begun = Vec::new();
@@ -159,13 +171,22 @@ impl Turn<'_> {
     /// The row as before it began, but for its reason, which stays until the next end.
     fn reset(&mut self, no: TaskNo, node: Option<&Node>, input: Option<&Payload>) {
         let now = self.cx.now;
-        if waits_for_others(node) {
+        let is_loop = node.is_some_and(|node| node.loop_first.is_some());
+        if waits_for_others(node) && !is_loop {
             self.wait_again(no);
+            self.change(no, |row| row.ended_at = None);
             return;
         }
         let by_worker = self.by_worker(no);
+        let outside = self.run.tasks.get(no).map_or(0, |row| self.place_of(row).iteration);
+        if is_loop {
+            self.run.tasks.keep_loop_output(no, None);
+        }
         self.change(no, |row| {
-            row.status = TaskStatus::Scheduled;
+            row.status = if is_loop { TaskStatus::InProgress } else { TaskStatus::Scheduled };
+            if is_loop {
+                row.iteration = outside;
+            }
             row.ready = by_worker;
             row.available_at = now + Span::from_secs(row.callback_after_s);
             row.scheduled_at = now;
@@ -428,6 +449,65 @@ mod tests {
         bench.decide_at(&again(Rerun::default()), late);
         assert_eq!((bench.run.head.status, bench.row("a").ready), (RunStatus::Running, true));
         assert_eq!(bench.run.head.wake_at, Some(late + Span::from_secs(3)));
+    }
+
+    /// A loop of `a`, `b` as long as `b` says so, and `z`.
+    fn looped() -> Bench {
+        let body = json!([simple("a"), simple("b")]);
+        let around = json!({"name": "l", "taskReferenceName": "l", "type": "DO_WHILE", "loopOver": body,
+            "loopCondition": "$.l.iteration < 3"});
+        Bench::start(json!([around, simple("z")]), json!({}))
+    }
+
+    #[test]
+    fn a_loop_goes_back_to_the_pass_of_the_task() {
+        let mut bench = looped();
+        for name in ["a__1", "b__1", "a__2"] {
+            bench.end(name, TaskStatus::Completed);
+        }
+        bench.end("b__2", TaskStatus::FailedWithTerminalError);
+        bench.decide(&from(&bench, "b__2"));
+        assert_eq!(bench.refs(), ["l", "a__1", "b__1", "a__2", "b__2"]);
+        assert_eq!(
+            (status(&bench, "l"), bench.row("l").iteration, bench.row("b__2").ready),
+            ("IN_PROGRESS", 2, true)
+        );
+        bench.end("b__2", TaskStatus::FailedWithTerminalError);
+        bench.decide(&from(&bench, "a__1"));
+        assert_eq!((bench.refs(), bench.row("l").iteration), (vec!["l", "a__1"], 1));
+        for name in ["a__1", "b__1", "a__2", "b__2", "a__3", "b__3"] {
+            bench.end(name, TaskStatus::Completed);
+        }
+        finish(&mut bench, &["z"]);
+        assert_eq!(bench.row("l").output.map().len(), 4, "three passes and the counter");
+    }
+
+    #[test]
+    fn from_a_loop_it_starts_over() {
+        let mut bench = looped();
+        let all = ["a__1", "b__1", "a__2", "b__2", "a__3", "b__3", "z"];
+        finish(&mut bench, &all);
+        let no = bench.row("l").no;
+        bench.decide(&from(&bench, "l"));
+        assert_eq!((bench.refs(), bench.row("l").no, bench.row("l").iteration), (vec!["l", "a__1"], no, 1));
+        finish(&mut bench, &all);
+        bench.decide(&from(&bench, "z"));
+        assert_eq!(bench.refs().len(), 8, "what comes before stays");
+    }
+
+    #[test]
+    fn a_branch_of_a_dynamic_fork_keeps_the_others() {
+        let fork = json!({"name": "f", "taskReferenceName": "f", "type": "FORK_JOIN_DYNAMIC",
+            "dynamicForkTasksParam": "dt", "dynamicForkTasksInputParamName": "di",
+            "inputParameters": {"dt": [simple("x"), simple("y")], "di": {}}});
+        let mut bench = Bench::start(json!([fork, join("j", json!([])), simple("z")]), json!({}));
+        finish(&mut bench, &["x", "y", "z"]);
+        bench.decide(&from(&bench, "y"));
+        assert_eq!((bench.refs(), status(&bench, "j")), (vec!["f", "x", "y", "j"], "IN_PROGRESS"));
+        finish(&mut bench, &["y", "z"]);
+        bench.decide(&from(&bench, "f"));
+        assert_eq!((bench.refs(), status(&bench, "x")), (vec!["f", "x", "y", "j"], "SCHEDULED"));
+        finish(&mut bench, &["x", "y", "z"]);
     }
 
     #[test]
