@@ -135,9 +135,12 @@ impl Turn<'_> {
         let output = Payload::from_map(output);
         if row.status.is_terminal() {
             if row.status != TaskStatus::Canceled && ended.status == RunStatus::Completed {
+                // somebody outside may have ended the task and given it an output
+                let mut merged = row.output.map().clone();
+                merged.extend(output.map().clone());
                 self.change(no, |row| {
                     row.status = TaskStatus::Completed;
-                    row.output = output;
+                    row.output = Payload::from_map(merged);
                 });
             }
             return Ok(());

@@ -243,8 +243,10 @@ mod tests {
         let mut optional = child_task("s");
         optional["optional"] = json!(true);
         let mut bench = Bench::start(json!([optional, simple("z")]), json!({}));
+        bench.end("s", TaskStatus::FailedWithTerminalError);
         let no = bench.row("s").no;
         bench.run.tasks.change(no, |row| row.child = Some(other(1)));
+        assert_eq!(bench.row("s").status, TaskStatus::CompletedWithErrors);
         let event = reopened(&bench, "s", 1);
         bench.decide(&event);
         assert_eq!(bench.row("s").status, TaskStatus::CompletedWithErrors);

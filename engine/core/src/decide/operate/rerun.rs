@@ -198,7 +198,9 @@ impl Turn<'_> {
             row.output = Payload::empty();
             row.retried = false;
             row.executed = false;
-            row.child = None;
+            if row.child.take().is_some() {
+                row.reason = None;
+            }
             row.sub_workflow_id = None;
             if let Some(input) = input {
                 row.input = input.clone();
