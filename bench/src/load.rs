@@ -22,6 +22,8 @@ pub(crate) struct Load {
     /// Starters wait while so many workflows are open: what 64 pollers with `count=20` can hold. A closed
     /// loop, not a growing backlog.
     pub(crate) open_limit: u64,
+    /// Starts in a second at most; `None` = as many as there is room for.
+    pub(crate) per_second: Option<f64>,
 }
 
 /// 100 bytes, as starts and results carry.
@@ -108,7 +110,14 @@ fn spawn(
 async fn starter(load: Load, progress: Rc<Progress>) -> anyhow::Result<()> {
     let mut connection = Connection::open(&load.address).await?;
     let request = send("POST", &format!("/api/workflow/{}", load.workflow), &hundred_bytes());
+    let begun = Instant::now();
     while !progress.stop_starting.get() {
+        if let Some(rate) = load.per_second
+            && progress.started.get() as f64 >= begun.elapsed().as_secs_f64() * rate
+        {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            continue;
+        }
         let finished = progress.completed_tasks.get() / load.tasks;
         if progress.started.get().saturating_sub(finished) >= load.open_limit {
             // Woken by the next completion; the time limit lets it see `stop_starting`.

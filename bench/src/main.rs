@@ -23,7 +23,7 @@ use serde_json::json;
 
 use report::Report;
 use rig::{Machine, POSTGRES_SETTINGS};
-use scenarios::{Pace, fork, idle, latency, pairs, restart, stored, throughput, waiting};
+use scenarios::{Pace, fork, idle, latency, pairs, restart, search, stored, throughput, waiting};
 
 /// Measures Podium beside the limit of the PostgreSQL it stands on.
 #[derive(Parser)]
@@ -31,7 +31,7 @@ struct Arguments {
     /// About 40 seconds, for a look; its figures are not to be quoted
     #[arg(long)]
     quick: bool,
-    /// Scenarios to run, by comma: w1, latency, fork, pairs, waiting, idle, restart, stored
+    /// Scenarios to run, by comma: w1, latency, fork, pairs, waiting, idle, restart, stored, search
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Also the scenario that stores a million runs (some minutes, 2 GB)
@@ -51,6 +51,7 @@ impl Arguments {
             // A broker takes longer to start than the quick look lasts.
             return match scenario {
                 "stored" => self.million,
+                "search" => !self.quick,
                 "pairs" => !self.quick,
                 _ => true,
             };
@@ -108,6 +109,9 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     }
     if arguments.wants("stored") {
         stored::measure(&machine, &mut report, pace).await.context("stored")?;
+    }
+    if arguments.wants("search") {
+        search::measure(&machine, &mut report, pace).await.context("search")?;
     }
     let (path, short) = report.write()?;
     println!("\n{}\n{short} short; written to {}", report.markdown(), path.display());

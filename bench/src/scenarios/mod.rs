@@ -5,6 +5,7 @@ pub(crate) mod idle;
 pub(crate) mod latency;
 pub(crate) mod pairs;
 pub(crate) mod restart;
+pub(crate) mod search;
 pub(crate) mod stored;
 pub(crate) mod throughput;
 pub(crate) mod waiting;

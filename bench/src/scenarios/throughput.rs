@@ -12,7 +12,7 @@ use crate::scenarios::Pace;
 /// What a genuine Conductor 3.32.1 does with this load on this kind of machine (75 to 88 workflows/s).
 const CONDUCTOR_WORKFLOWS_PER_SECOND: f64 = 88.0;
 
-fn load(rig: &Rig, name: &str, tasks: u64) -> anyhow::Result<Load> {
+pub(crate) fn load(rig: &Rig, name: &str, tasks: u64) -> anyhow::Result<Load> {
     rig.define_task(name)?;
     rig.define_line(name, name, tasks)?;
     Ok(Load {
@@ -23,6 +23,7 @@ fn load(rig: &Rig, name: &str, tasks: u64) -> anyhow::Result<Load> {
         starters: 64,
         pollers: 64,
         open_limit: 64 * 20,
+        per_second: None,
     })
 }
 

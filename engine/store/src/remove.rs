@@ -80,15 +80,18 @@ impl Store {
         correlation_ids: &[String],
         ended_too: bool,
     ) -> Result<Vec<RunId>, StoreError> {
+        // what index run_by_correlation has
+        let beginnings: Vec<String> = correlation_ids.iter().map(|c| c.chars().take(200).collect()).collect();
         let text = format!(
             "SELECT r.id FROM run AS r
-            WHERE r.correlation_id = ANY ($1) AND r.name = $2 AND ($3 OR r.status = 0) AND {NOT_ARCHIVED}
+            WHERE left(r.correlation_id, 200) = ANY ($4) AND r.correlation_id = ANY ($1) AND r.name = $2 AND ($3 OR r.status = 0) AND {NOT_ARCHIVED}
             ORDER BY r.id"
         );
         let rows = sqlx::query_scalar::<_, uuid::Uuid>(sqlx::AssertSqlSafe(text))
             .bind(correlation_ids)
             .bind(name)
             .bind(ended_too)
+            .bind(beginnings)
             .fetch_all(&self.inner.pool)
             .await
             .map_err(StoreError::at("run.correlated"))?;
