@@ -19,7 +19,7 @@ const COUNTED: i64 = 10_000;
 /// Beyond, counting goes on for so long.
 const COUNTING: Duration = Duration::from_millis(50);
 /// How long a filter that could not be counted in time is not tried again.
-const HOPELESS_FOR: Duration = Duration::from_secs(10);
+const HOPELESS_FOR: Duration = Duration::from_secs(30);
 /// Filters remembered as hopeless.
 const HOPELESS_AT_MOST: usize = 1_000;
 /// Rows with the wanted words beyond which other demands of the filter are looked at first.
@@ -118,7 +118,8 @@ impl Store {
         // as many as can be counted in the time that is left, at the pace of the first ones
         let took = asked.elapsed().max(Duration::from_micros(100));
         let left = COUNTING.saturating_sub(took);
-        let most = (first as f64 * (left.as_secs_f64() / took.as_secs_f64()) * 0.8) as i64;
+        // (a little less: a busy machine may slow down meanwhile)
+        let most = (first as f64 * (left.as_secs_f64() / took.as_secs_f64()) * 0.6) as i64;
         if most > first {
             match self.count_up_to(request, walk, narrow, most).await {
                 Ok(all) if all < most => return Ok(Total { hits: all, exact: true }),

@@ -130,12 +130,12 @@ fn rows(
         Walk::Runs(runs) => {
             select(out, request.scope, keys);
             out.push(" WHERE r.id = ANY(").bind(runs.clone()).push(")");
-            filter(out, request, keys);
+            filter(out, request);
         }
         Walk::All => {
             select(out, request.scope, keys);
             out.push(" WHERE r.id >= ").bind(low).push(" AND r.id <= ").bind(high);
-            filter(out, request, keys);
+            filter(out, request);
             stop(out, request.scope, &format!("r.id {direction}"), direction, enough);
         }
         Walk::Names(_, statuses) | Walk::Statuses(statuses) => {
@@ -150,7 +150,7 @@ fn rows(
             select(out, request.scope, keys);
             out.push(" WHERE (r.name, r.status, r.id) >= (k.name, k.status, ").bind(low);
             out.push(") AND (r.name, r.status, r.id) <= (k.name, k.status, ").bind(high).push(")");
-            filter(out, request, keys);
+            filter(out, request);
             let by = format!("r.name {direction}, r.status {direction}, r.id {direction}");
             stop(out, request.scope, &by, direction, enough);
             out.push(") AS l");
@@ -166,7 +166,7 @@ fn rows(
             select(out, request.scope, keys);
             out.push(&format!(" WHERE {indexed} AND ({key}, r.id) >= ({of_key}, ")).bind(low);
             out.push(&format!(") AND ({key}, r.id) <= ({of_key}, ")).bind(high).push(")");
-            filter(out, request, keys);
+            filter(out, request);
             stop(out, request.scope, &format!("{key} {direction}, r.id {direction}"), direction, enough);
             out.push(") AS l");
         }
@@ -201,7 +201,7 @@ fn sort_columns(out: &mut Statement, keys: &[SortKey]) {
     }
 }
 
-fn filter(out: &mut Statement, request: &SearchRequest<'_>, _keys: &[SortKey]) {
+fn filter(out: &mut Statement, request: &SearchRequest<'_>) {
     match request.scope {
         Scope::Runs => {
             out.push(" AND ");

@@ -20,7 +20,7 @@ use crate::shared::Shared;
 /// Changes of a run within this time are one.
 const GATHER: Duration = Duration::from_millis(250);
 /// Runs whose words are made by one statement: a few milliseconds of the database's time.
-const AT_ONCE: usize = 100;
+const AT_ONCE: usize = 200;
 /// Runs looked at by one statement of a sweep.
 const STRETCH: i64 = 2_000;
 /// How often the node that does such work for all looks whether another one died without its noticing.
