@@ -170,7 +170,7 @@ async function branches() {
   const child = await runs.getExecutionStatus({ workflowId: of("sub")[0]!.subWorkflowId!, includeTasks: true });
   same("child", [child.workflowName, child.status, child.output], [CHILD, "COMPLETED", { sum: 103 }]);
   same("parent of the child", child.parentWorkflowId, run);
-  const left = await tasks.getTask({ taskId: of("left")[0]!.taskId });
+  const left = (await tasks.getTask({ taskId: of("left")[0]!.taskId }))!;
   same("single task", [left.status, left.inputData, left.outputData], ["COMPLETED", { a: 1, b: 2 }, { sum: 3 }]);
   const lines = async () => (await tasks.getTaskLogs({ taskId: left.taskId }))?.map((line) => line.log);
   same("log lines", await lines(), ["adding 1 and 2"]);
