@@ -52,7 +52,9 @@ fn write_run(json: &mut Object<'_>, shown: &RunView) {
     json.instant("createTime", Some(head.created_at));
     json.instant("updateTime", Some(head.updated_at));
     let brief = brief(head);
-    json.list("tasks", &rows, |out, row| write_task(out, &brief, row, &shown.plan));
+    json.list("tasks", &rows, |out, row| {
+        write_task(out, &brief, row, &shown.plan, shown.run.branch_of(&shown.plan, row).as_deref())
+    });
 }
 
 /// The members of a `TaskRun`.

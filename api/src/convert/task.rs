@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use podium_core::def::TaskConfig;
+use podium_core::plan::Node;
 use podium_core::{Payload, Plan, TaskState, TaskStatus, Timestamp};
 use podium_runtime::{RunBrief, TaskView};
 
@@ -49,7 +50,7 @@ const WITHOUT_RATE_LIMIT: [&str; 18] = [
 /// One task as a whole body.
 pub(crate) fn task_json(view: &TaskView) -> Vec<u8> {
     let mut out = Vec::with_capacity(size_hint(&view.task, &view.plan));
-    write_task(&mut out, &view.run, &view.task, &view.plan);
+    write_task(&mut out, &view.run, &view.task, &view.plan, view.branch.as_deref());
     out
 }
 
@@ -57,7 +58,9 @@ pub(crate) fn task_json(view: &TaskView) -> Vec<u8> {
 pub(crate) fn tasks_json(views: &[TaskView]) -> Vec<u8> {
     let size: usize = views.iter().map(|view| size_hint(&view.task, &view.plan)).sum();
     let mut out = Vec::with_capacity(size + 2);
-    write_list(&mut out, views, |out, view| write_task(out, &view.run, &view.task, &view.plan));
+    write_list(&mut out, views, |out, view| {
+        write_task(out, &view.run, &view.task, &view.plan, view.branch.as_deref());
+    });
     out
 }
 
@@ -69,8 +72,14 @@ pub(super) fn size_hint(task: &TaskState, plan: &Plan) -> usize {
     FIXED_BYTES + config + def + task.input.size_bytes() + task.output.size_bytes()
 }
 
-/// Appends the task's JSON.
-pub(crate) fn write_task(out: &mut Vec<u8>, run: &RunBrief, task: &TaskState, plan: &Plan) {
+/// Appends the task's JSON. `branch`: what it is if the definition does not have it.
+pub(crate) fn write_task(
+    out: &mut Vec<u8>,
+    run: &RunBrief,
+    task: &TaskState,
+    plan: &Plan,
+    branch: Option<&Node>,
+) {
     let (input, output) = (external::task_input(run.id, task), external::task_output(run.id, task));
     let mut json = Object::begin(out, "taskType", &task.task_type);
     json.text("status", task.status.as_str());
@@ -105,7 +114,7 @@ pub(crate) fn write_task(out: &mut Vec<u8>, run: &RunBrief, task: &TaskState, pl
     json.raw("outputData", output.payload.text());
     json.text_if("externalInputPayloadStoragePath", input.path.as_deref());
     json.text_if("externalOutputPayloadStoragePath", output.path.as_deref());
-    write_definition(&mut json, task, plan);
+    write_definition(&mut json, task, plan, branch);
     json.text_if("domain", task.domain.as_deref());
     json.int("workflowPriority", priority(run, task, plan));
     json.int("iteration", task.iteration.into());
@@ -127,17 +136,17 @@ fn priority(run: &RunBrief, task: &TaskState, plan: &Plan) -> i64 {
 }
 
 /// What comes from the definition: `workflowTask`, `taskDefinition` and the rate limit.
-fn write_definition(json: &mut Object<'_>, task: &TaskState, plan: &Plan) {
-    let base = task.base_ref();
-    match plan.config_text(base) {
-        Some(text) => json.raw("workflowTask", text),
+fn write_definition(json: &mut Object<'_>, task: &TaskState, plan: &Plan, branch: Option<&Node>) {
+    let node = plan.node_of(task.base_ref()).or_else(|| plan.node_of(&task.ref_name)).or(branch);
+    match node {
+        Some(node) => json.raw("workflowTask", node.config_text()),
         None => json.raw("workflowTask", &config_of_dynamic(task)),
     }
-    let def = plan.task_def_text(base).filter(|_| task.status != TaskStatus::Skipped);
+    let def = node.and_then(Node::task_def_text).filter(|_| task.status != TaskStatus::Skipped);
     json.raw("taskDefinition", def.unwrap_or("null"));
     let (mut limit, mut seconds) = (0, 0);
     if task.status != TaskStatus::Skipped && !WITHOUT_RATE_LIMIT.contains(&&*task.task_type) {
-        let def = plan.config(base).and_then(|config| config.task_definition.as_ref());
+        let def = node.and_then(|node| node.config.task_definition.as_ref());
         (limit, seconds) =
             def.map_or((0, 1), |def| (def.rate_limit_per_frequency, def.rate_limit_frequency_in_seconds));
     }
@@ -145,7 +154,7 @@ fn write_definition(json: &mut Object<'_>, task: &TaskState, plan: &Plan) {
     json.int("rateLimitFrequencyInSeconds", seconds.into());
 }
 
-/// A task that the definition does not have (a branch of a dynamic fork) still shows what it is.
+/// A task of which nothing else is known here still shows what it is.
 fn config_of_dynamic(task: &TaskState) -> String {
     let config = TaskConfig {
         name: Some(task.def_name.to_string()),

@@ -120,7 +120,7 @@ fn view(change: impl FnOnce(&mut TaskState)) -> TaskView {
     let shown = shown();
     let mut task = scheduled();
     change(&mut task);
-    TaskView { run: brief(&shown.run.head), task: Arc::new(task), plan: shown.plan }
+    TaskView { run: brief(&shown.run.head), task: Arc::new(task), plan: shown.plan, branch: None }
 }
 
 fn written(view: &TaskView) -> Value {

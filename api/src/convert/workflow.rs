@@ -40,7 +40,9 @@ pub(crate) fn workflow_json(shown: &RunView, with_tasks: bool) -> Vec<u8> {
         json.id("parentWorkflowTaskId", parent.task.uuid());
     }
     let brief = brief(head);
-    json.list("tasks", &rows, |out, row| write_task(out, &brief, row, &shown.plan));
+    json.list("tasks", &rows, |out, row| {
+        write_task(out, &brief, row, &shown.plan, shown.run.branch_of(&shown.plan, row).as_deref())
+    });
     let (input, output) = (external::input(head), external::output(head));
     json.raw("input", input.payload.text());
     json.raw("output", output.payload.text());
@@ -112,7 +114,9 @@ pub(crate) fn tasks_page_json(shown: &RunView, page: &TaskPage) -> Result<Vec<u8
     out.extend_from_slice(b"{\"totalHits\":");
     write_int(&mut out, i64::try_from(total).unwrap_or(i64::MAX));
     out.extend_from_slice(b",\"results\":");
-    write_list(&mut out, &rows, |out, row| write_task(out, &brief, row, &shown.plan));
+    write_list(&mut out, &rows, |out, row| {
+        write_task(out, &brief, row, &shown.plan, shown.run.branch_of(&shown.plan, row).as_deref())
+    });
     out.push(b'}');
     Ok(out)
 }

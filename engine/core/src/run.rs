@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::event::ParkedEvent;
 use crate::id::{RunId, TaskId, TaskNo};
 use crate::payload::Payload;
-use crate::plan::{Branches, NodeIx, NodeRef, Plan};
+use crate::plan::{Branches, Node, NodeIx, NodeRef, Plan};
 use crate::task::TaskState;
 use crate::time::Timestamp;
 
@@ -217,6 +217,14 @@ impl RunState {
             None => NodeRef::Own(self.tasks.branches.of_row(row)?.clone()),
         };
         Some(node.of_type(&row.task_type))
+    }
+
+    /// The task of a row that the definition does not have: a branch of a dynamic fork.
+    pub fn branch_of(&self, plan: &Plan, row: &TaskState) -> Option<Arc<Node>> {
+        if plan.node_of(row.base_ref()).is_some() {
+            return None;
+        }
+        self.tasks.branches.of_row(row).cloned()
     }
 
     /// The node at a position, in the plan or among the branches of dynamic forks.

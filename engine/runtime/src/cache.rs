@@ -37,7 +37,8 @@ pub(crate) fn view(state: &RunState, plan: &Arc<Plan>, no: TaskNo) -> Option<Tas
         correlation_id: state.head.correlation_id.clone(),
         priority: state.head.priority,
     };
-    Some(TaskView { run, task, plan: plan.clone() })
+    let branch = state.branch_of(plan, &task);
+    Some(TaskView { run, task, plan: plan.clone(), branch })
 }
 
 struct Entry {

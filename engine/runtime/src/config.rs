@@ -37,8 +37,18 @@ pub struct EngineConfig {
     pub partitions_every: Duration,
     /// How often runs without a cause of progress are counted.
     pub audit_every: Duration,
+    /// How jq filters are run; without it they fail.
+    pub jq: Option<JqCommand>,
     /// Limits and rules of decisions.
     pub settings: Settings,
+}
+
+/// A command that answers jq questions on its standard streams (see [`serve_jq`](crate::serve_jq)). It is started as often
+/// as filters run at once, without environment, and killed when one takes too long; it ends when its input does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JqCommand {
+    pub program: std::path::PathBuf,
+    pub args: Vec<String>,
 }
 
 impl Default for EngineConfig {
@@ -59,6 +69,7 @@ impl Default for EngineConfig {
             lease: Duration::from_secs(2),
             partitions_every: Duration::from_secs(3600),
             audit_every: Duration::from_secs(60),
+            jq: None,
             settings: Settings::default(),
         }
     }

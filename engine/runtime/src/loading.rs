@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use podium_core::{InboxId, InboxMessage, Needs, RunId, RunState};
+use podium_core::{Event, InboxId, InboxMessage, Needs, RunId, RunState};
 
 use crate::cache::CachedRun;
 use crate::errors::storage;
+use crate::mailbox::{Envelope, Start, Work};
 use crate::messages::EngineError;
 use crate::plans::{Answers, Looked};
+use crate::script::{Part, rehearse};
 use crate::shared::Shared;
 
 /// A connection whose other end vanished without a word never answers; the runs must not wait with it.
@@ -34,6 +36,9 @@ pub(crate) struct Wanted {
     pub(crate) needs: Needs,
     /// What it was told before.
     pub(crate) answers: Answers,
+    /// The work that waits for it, where scripts are needed, and the run if it is not stored yet.
+    pub(crate) parts: Vec<Part>,
+    pub(crate) start: Option<Box<Start>>,
 }
 
 impl Wanted {
@@ -45,6 +50,24 @@ impl Wanted {
             inbox: false,
             needs: Needs::default(),
             answers: Answers::default(),
+            parts: Vec::new(),
+            start: None,
+        }
+    }
+}
+
+impl Wanted {
+    /// The scripts that this work will ask for are to be run too.
+    pub(crate) fn rehearse(&mut self, work: &[Envelope]) {
+        for envelope in work {
+            self.parts.push(match &envelope.work {
+                Work::Start(start) => {
+                    self.start = Some(start.clone());
+                    Part::Event(Box::new(Event::Started))
+                }
+                Work::Event(event) => Part::Event(Box::new(event.clone())),
+                Work::Inbox => Part::Inbox,
+            });
         }
     }
 }
@@ -146,7 +169,11 @@ async fn read_runs(shared: &Shared, ids: &[RunId]) -> Result<Vec<RunState>, Engi
     shared.store.load_many(ids).await.map_err(storage)
 }
 
-async fn complete(shared: &Shared, wanted: Wanted, state: Option<RunState>) -> Result<Found, EngineError> {
+async fn complete(
+    shared: &Arc<Shared>,
+    wanted: Wanted,
+    state: Option<RunState>,
+) -> Result<Found, EngineError> {
     let mut answers = wanted.answers;
     for (name, version) in &wanted.needs.definitions {
         let read = shared.definitions.load(&shared.store, &shared.plans, name, *version).await;
@@ -156,7 +183,14 @@ async fn complete(shared: &Shared, wanted: Wanted, state: Option<RunState>) -> R
         let looked = shared.definitions.load_inline(&shared.store, &shared.plans, definition).await?;
         answers.note_inline(definition, looked);
     }
+    if !wanted.needs.task_definitions.is_empty() {
+        answers.note_task_defs(shared.definitions.load_task_defs(&shared.store).await?);
+    }
     if wanted.fresh {
+        if let Some(start) = wanted.start.filter(|_| wanted.needs.scripts) {
+            let events = events(wanted.parts, &[]);
+            answers = rehearse(shared, RunState::new(start.new), start.plan, events, answers).await;
+        }
         return Ok(Found::Fresh(answers));
     }
     let run = match (wanted.have, state) {
@@ -173,5 +207,28 @@ async fn complete(shared: &Shared, wanted: Wanted, state: Option<RunState>) -> R
     } else {
         Vec::new()
     };
+    if wanted.needs.scripts {
+        let events = events(wanted.parts, &inbox);
+        answers = rehearse(shared, run.state.clone(), run.plan.clone(), events, answers).await;
+    }
     Ok(Found::Run { run, inbox, answers })
+}
+
+/// The events that the writer will decide, in its order.
+fn events(parts: Vec<Part>, inbox: &[(InboxId, InboxMessage)]) -> Vec<Event> {
+    let mut rows = Some(inbox);
+    let mut events = Vec::new();
+    for part in parts {
+        match part {
+            Part::Event(event) => events.push(*event),
+            Part::Inbox => {
+                let arrived = |(inbox, message): &(InboxId, InboxMessage)| Event::Arrived {
+                    inbox: *inbox,
+                    message: message.clone(),
+                };
+                events.extend(rows.take().unwrap_or_default().iter().map(arrived));
+            }
+        }
+    }
+    events
 }

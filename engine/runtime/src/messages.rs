@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use podium_core::def::WorkflowDef;
+use podium_core::plan::Node;
 use podium_core::{InboxMessage, LogLine, Payload, Plan, RunId, RunState, TaskId, TaskState, TaskStatus};
 pub use podium_store::{FiringQuery, FiringRow, FiringState, LaneKey, Position, ScheduleQuery};
 
@@ -56,6 +57,8 @@ pub struct TaskView {
     pub run: RunBrief,
     pub task: Arc<TaskState>,
     pub plan: Arc<Plan>,
+    /// What the task is if the definition does not have it: a branch of a dynamic fork. Not known in search results.
+    pub branch: Option<Arc<Node>>,
 }
 
 /// A run with what is needed to show it.

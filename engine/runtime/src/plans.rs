@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::{Mutex, RwLock};
-use podium_core::decide::Known;
+use podium_core::decide::{Known, KnownTask};
 use podium_core::def::{TaskDef, WorkflowDef};
 use podium_core::plan::{InlineDefinition, Snapshot, pin_latest, snapshot, unpinned};
 use podium_core::{Payload, Plan, SnapshotHash, WantedDefinition};
@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::errors::storage;
 use crate::messages::EngineError;
+use crate::script::ScriptAnswers;
 
 /// Plans kept in memory.
 const PLANS_AT_MOST: usize = 4_096;
@@ -119,6 +120,9 @@ type Versions = HashMap<Option<i32>, Looked>;
 pub(crate) struct Answers {
     by_name: HashMap<(String, Option<i32>), Looked>,
     inline: HashMap<[u8; 32], Looked>,
+    task_defs: Option<Arc<HashMap<String, TaskDef>>>,
+    /// What its scripts said.
+    pub(crate) scripts: ScriptAnswers,
 }
 
 impl Answers {
@@ -132,6 +136,10 @@ impl Answers {
 
     pub(crate) fn note_inline(&mut self, definition: &InlineDefinition, looked: Looked) {
         self.inline.insert(definition.key(), looked);
+    }
+
+    pub(crate) fn note_task_defs(&mut self, defs: Arc<HashMap<String, TaskDef>>) {
+        self.task_defs = Some(defs);
     }
 
     fn look(&self, name: &str, version: Option<i32>) -> Option<&Looked> {
@@ -265,6 +273,25 @@ impl Definitions {
         let registered = self.registered.read();
         let looked = registered.by_name.get(name).and_then(|versions| versions.get(&version));
         looked.map_or(Known::NotLoaded, Looked::known)
+    }
+
+    /// What a decision may know of a task definition.
+    pub(crate) fn known_task(&self, answers: &Answers, name: &str) -> KnownTask {
+        let registered = self.registered.read();
+        let Some(defs) = answers.task_defs.as_ref().or(registered.task_defs.as_ref()) else {
+            return KnownTask::NotLoaded;
+        };
+        defs.get(name).map_or(KnownTask::Absent, |def| KnownTask::Found(Box::new(def.clone())))
+    }
+
+    /// All task definitions as they are now.
+    pub(crate) async fn load_task_defs(
+        &self,
+        store: &Store,
+    ) -> Result<Arc<HashMap<String, TaskDef>>, EngineError> {
+        let metadata_version = store.metadata_version().await.map_err(storage)?;
+        self.moved(metadata_version);
+        self.task_defs(store, metadata_version).await
     }
 
     /// What a decision may know of a definition given whole.

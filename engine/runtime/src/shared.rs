@@ -19,6 +19,7 @@ use crate::mailbox::{Mailboxes, Reply, Work};
 use crate::messages::EngineError;
 use crate::plans::{Definitions, Plans};
 use crate::ready::{Queue, Queues, Ready};
+use crate::script::Scripts;
 use crate::stats::Stats;
 use crate::timers::Timers;
 use crate::turn::Outside;
@@ -37,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) relay: Option<RelayPort>,
     pub(crate) stats: Stats,
     pub(crate) broken: Broken,
+    pub(crate) scripts: Scripts,
     /// Runs whose words are to be made.
     pub(crate) feed: Feed,
     /// Queues whose ready rows are to be read.
@@ -70,6 +72,7 @@ impl Shared {
             relay,
             stats: Stats::default(),
             broken: Broken::default(),
+            scripts: Scripts::new(config.jq.clone()),
             feed: Feed::default(),
             reads,
             pulse_now: Notify::new(),

@@ -3,7 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use podium_core::decide::{Known, World};
+use podium_core::decide::{Known, KnownTask, World};
+use podium_core::expr::script::{Call, Evaluated};
 use podium_core::plan::InlineDefinition;
 use podium_core::{
     Cx, Decision, Edition, Effect, Event, InboxId, InboxMessage, Needs, NewRun, Operation, Outgoing, Payload,
@@ -25,9 +26,9 @@ pub(crate) struct Outside<'a> {
 }
 
 /// The same for one turn, with what was read for it.
-struct Informed<'a> {
-    outside: &'a Outside<'a>,
-    answers: &'a Answers,
+pub(crate) struct Informed<'a> {
+    pub(crate) outside: &'a Outside<'a>,
+    pub(crate) answers: &'a Answers,
 }
 
 impl World for Informed<'_> {
@@ -41,6 +42,14 @@ impl World for Informed<'_> {
 
     fn polled_recently(&self, task_type: &str, domain: &str) -> bool {
         self.outside.queues.polled_recently(task_type, domain)
+    }
+
+    fn task_definition(&self, name: &str) -> KnownTask {
+        self.outside.definitions.known_task(self.answers, name)
+    }
+
+    fn evaluate(&self, call: &Call<'_>) -> Evaluated {
+        self.answers.scripts.get(call)
     }
 }
 
@@ -118,6 +127,10 @@ impl Turn {
         now: Timestamp,
         outside: &Outside<'_>,
     ) -> Result<(), Trouble> {
+        let now = match envelope.work {
+            Work::Inbox => now,
+            Work::Start(_) | Work::Event(_) => self.answers.scripts.next_instant().unwrap_or(now),
+        };
         let decided = match &envelope.work {
             Work::Event(Event::Arrived { inbox, .. }) if self.inbox.contains(inbox) => Ok(Said::Done),
             Work::Start(_) => self.decide(&Event::Started, now, outside),

@@ -224,7 +224,11 @@ impl Writer {
                 let answers = std::mem::take(&mut turn.answers);
                 let work = turn.into_work();
                 let inbox = work.iter().any(|e| matches!(e.work, Work::Inbox));
-                self.want(Wanted { needs, answers, fresh, inbox, ..Wanted::run(run) }, work);
+                let mut wanted = Wanted { needs, answers, fresh, inbox, ..Wanted::run(run) };
+                if wanted.needs.scripts {
+                    wanted.rehearse(&work);
+                }
+                self.want(wanted, work);
             }
             Trouble::Unstartable(refusal) => {
                 let error = EngineError::Invalid(refusal.to_string());

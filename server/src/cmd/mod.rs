@@ -2,6 +2,7 @@
 
 mod demo;
 mod dev;
+mod jq;
 mod serve;
 mod small;
 mod worker;
@@ -78,6 +79,9 @@ enum Command {
     },
     /// Print the description of the REST API.
     Openapi,
+    /// Run jq filters for a node, one line at a time. A node starts this itself.
+    #[command(hide = true)]
+    Jq,
     /// Print the version.
     Version,
     /// Run the documented pipeline on 10,000 rows, show what happened, and stop.
@@ -136,6 +140,7 @@ impl Command {
             Self::Migrate => small::migrate(&options.layers()?),
             Self::Config { defaults } => small::config(options, defaults),
             Self::Openapi => small::openapi(),
+            Self::Jq => jq::run(),
             Self::Version => small::version(),
             Self::Demo { output } => demo::run(options.layers()?, output),
         }

@@ -9,7 +9,7 @@ use podium_core::{Settings, Span};
 use podium_events::router::{OutOfRange, RouterSettings};
 use podium_kafka::{Creation, KafkaSettings, TopicDefaults, Unknown};
 use podium_objects::S3Settings;
-use podium_runtime::EngineConfig;
+use podium_runtime::{EngineConfig, JqCommand};
 use podium_store::StoreOptions;
 use podium_workers::ValidatorSettings;
 use serde::Deserialize;
@@ -287,6 +287,10 @@ impl Config {
             poll_count_limit: e.poll_count_limit,
             pulse_every: e.pulse_every.0,
             audit_every: e.audit_every.0,
+            // without it filters fail and say so
+            jq: std::env::current_exe()
+                .ok()
+                .map(|program| JqCommand { program, args: vec!["jq".to_owned()] }),
             settings: Settings {
                 parked_ttl: Span::from_secs(
                     i64::try_from(e.parked_event_ttl.0.as_secs()).unwrap_or(i64::MAX),

@@ -60,7 +60,7 @@ pub enum NoValue {
 }
 
 /// Number that JavaScript calls `Infinity`, in the only form in which a JSON number can carry it.
-pub const INFINITY: &str = "1e999";
+pub const INFINITY: &str = "1e+999";
 
 /// A condition as loops understand it: true, or a number above zero. Everything else is false, also texts.
 pub fn is_true(value: &Value) -> bool {

@@ -151,11 +151,13 @@ impl Node {
         }
     }
 
-    pub(super) fn config_text(&self) -> &str {
+    /// The task of the definition as wire JSON.
+    pub fn config_text(&self) -> &str {
         self.text.get_or_init(|| serde_json::to_string(&self.config).expect("a task always has a JSON text"))
     }
 
-    pub(super) fn task_def_text(&self) -> Option<&str> {
+    /// Its task definition as wire JSON.
+    pub fn task_def_text(&self) -> Option<&str> {
         self.def_text
             .get_or_init(|| {
                 let def = self.config.task_definition.as_ref()?;

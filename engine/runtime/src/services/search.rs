@@ -85,7 +85,10 @@ impl Engine {
                     correlation_id: row.correlation_id.map(Into::into),
                     priority: row.priority,
                 };
-                loaded.insert((row.run, row.task.no), TaskView { run, task: row.task.into(), plan });
+                loaded.insert(
+                    (row.run, row.task.no),
+                    TaskView { run, task: row.task.into(), plan, branch: None },
+                );
             }
             within(bytes)?;
         }

@@ -1,0 +1,104 @@
+//! Runs the scripts of definitions, outside of the turns that ask for them.
+//!
+//! A decision that meets a script it has no answer for breaks off. The run is then decided once on a copy, by a thread
+//! that may wait and that runs each script as the decision comes to it (`rehearsal`); the answers go back to the writer,
+//! which decides again and finds them. So a turn through a thousand scripts is decided three times and not a thousand
+//! times, and a script that takes its whole time holds up its own run only.
+//!
+//! | limit | value | beyond it |
+//! |---|---|---|
+//! | one script | 4 s | it fails |
+//! | the scripts of one turn | 8 s | the rest is done in the next turn |
+//! | all of a turn | 14 s | what cannot wait (the choice of a case) fails |
+//! | at once on this node | 32 turns | others wait |
+//!
+//! JavaScript runs in this process ([`js`]): its engine can be stopped. jq cannot: it runs in processes of its own
+//! ([`jq`]), which are killed.
+
+mod answers;
+mod jq;
+mod js;
+mod rehearsal;
+
+use std::time::{Duration, Instant};
+
+use podium_core::expr::script::{Call, Evaluated, Language};
+use tokio::sync::Semaphore;
+
+pub(crate) use answers::ScriptAnswers;
+pub use jq::serve as serve_jq;
+pub(crate) use rehearsal::{Part, rehearse};
+
+use self::jq::JqProcesses;
+use self::js::Js;
+use crate::config::JqCommand;
+
+/// What one script may take.
+const ONE_SCRIPT: Duration = Duration::from_secs(4);
+/// After this long a turn leaves what can wait to the next one.
+const ONE_TURN: Duration = Duration::from_secs(8);
+/// After this long nothing of a turn is run any more.
+const AT_MOST: Duration = Duration::from_secs(14);
+/// Turns whose scripts run at once.
+const AT_ONCE: usize = 32;
+
+/// The script engines of one node.
+pub(crate) struct Scripts {
+    jq: JqProcesses,
+    places: Semaphore,
+}
+
+impl Scripts {
+    pub(crate) fn new(jq: Option<JqCommand>) -> Self {
+        Scripts { jq: JqProcesses::new(jq), places: Semaphore::new(AT_ONCE) }
+    }
+
+    /// Waits for its turn to run scripts.
+    pub(crate) async fn place(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
+        // fails only if somebody closed it, which nobody does
+        self.places.acquire().await.ok()
+    }
+}
+
+/// The engines as one turn uses them. Blocks.
+struct Session<'s> {
+    scripts: &'s Scripts,
+    js: Option<Js>,
+    began: Instant,
+}
+
+impl<'s> Session<'s> {
+    fn new(scripts: &'s Scripts) -> Self {
+        Session { scripts, js: None, began: Instant::now() }
+    }
+
+    fn evaluate(&mut self, call: &Call<'_>) -> Evaluated {
+        let spent = self.began.elapsed();
+        if spent > ONE_TURN && call.may_wait {
+            return Evaluated::Later;
+        }
+        if spent > AT_MOST {
+            return Evaluated::Failed("The scripts of this workflow take too long".to_owned());
+        }
+        let deadline = Instant::now() + ONE_SCRIPT;
+        let input = match serde_json::to_string(call.input) {
+            Ok(input) => input,
+            Err(error) => return Evaluated::Failed(format!("the input of the script is no JSON: {error}")),
+        };
+        match call.language {
+            Language::Jq => self.scripts.jq.evaluate(call.script, &input, deadline),
+            Language::JavaScript => {
+                if self.js.is_none() {
+                    match Js::new() {
+                        Ok(js) => self.js = Some(js),
+                        Err(reason) => return Evaluated::Failed(reason),
+                    }
+                }
+                match &self.js {
+                    Some(js) => js.evaluate(call.script, &input, deadline),
+                    None => Evaluated::Later,
+                }
+            }
+        }
+    }
+}
