@@ -52,3 +52,30 @@ CREATE INDEX outbox_events ON outbox (topic, seq) WHERE pending AND lane < 0;
 COMMENT ON INDEX outbox_events IS 'pulse, event.pending: what event handlers have still to see.';
 CREATE INDEX event_handler_of ON event_handler (event);
 COMMENT ON INDEX event_handler_of IS 'event_handler.list: the handlers of one event.';
+
+-- An event in an own queue is nothing that a task waits for.
+CREATE OR REPLACE VIEW podium.waits AS
+SELECT
+    t.run_id,
+    podium.task_id(t.run_id, t.no) AS task_id,
+    r.name AS workflow_name,
+    t.ref_name AS reference_name,
+    t.task_type,
+    CASE
+        WHEN t.ready AND t.available_at > now() THEN 'RETRY_DELAY'
+        WHEN t.ready THEN 'POLL'
+        WHEN t.wait_until IS NOT NULL THEN 'TIME'
+        WHEN t.child IS NOT NULL THEN 'CHILD'
+        WHEN t.worker IS NOT NULL THEN 'WORKER'
+        WHEN o.pending THEN 'PUBLISH'
+        WHEN t.task_type = 'EVENT' THEN 'EVENT'
+        ELSE t.task_type
+    END AS waits_for,
+    t.worker,
+    t.child AS child_run_id,
+    GREATEST(t.scheduled_at, t.started_at) AS since,
+    CASE WHEN t.ready AND t.available_at > now() THEN t.available_at ELSE t.wait_until END AS until
+FROM task AS t
+JOIN run AS r ON r.id = t.run_id
+LEFT JOIN outbox AS o ON o.run_id = t.run_id AND o.task_no = t.no AND o.lane >= 0
+WHERE t.status IN (0, 1) AND r.status IN (0, 1);

@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::Context;
 use podium_api::ApiConfig;
 use podium_events::relay::KafkaSink;
-use podium_events::router::{NewGroup as RouterGroup, Router};
+use podium_events::router::{HandledTopics, NewGroup as RouterGroup, Router};
 use podium_kafka::{KafkaSettings, Producers};
 use podium_objects::{ObjectStore, S3Settings};
 use podium_runtime::Engine;
@@ -52,6 +52,7 @@ pub(crate) struct Node {
     engine: Engine,
     producers: Option<Producers>,
     router: Option<Router>,
+    handled_topics: Option<HandledTopics>,
     hosts: Vec<Host>,
     stop: watch::Sender<bool>,
     api: JoinHandle<()>,
@@ -80,6 +81,9 @@ impl Node {
             }
             Router::start(engine.clone(), producers, settings)
         });
+        let handled_topics = producers.clone().filter(|_| config.router.enabled);
+        let handled_topics = handled_topics
+            .map(|producers| HandledTopics::start(engine.clone(), producers, config.handled_topics()));
         if let Some(producers) = producers.clone() {
             // the first message then finds an open connection; if not, it waits for one itself
             tokio::spawn(async move {
@@ -97,7 +101,18 @@ impl Node {
             .route("/", axum::routing::get(|| async { axum::response::Redirect::temporary("/swagger-ui/") }));
         let api = tokio::spawn(serve(listener, routes, config.api(), stopped));
         let grace = config.server.shutdown_grace.0;
-        Ok(Self { address, grace, engine, producers, router, hosts, stop, api, probes: probing })
+        Ok(Self {
+            address,
+            grace,
+            engine,
+            producers,
+            router,
+            handled_topics,
+            hosts,
+            stop,
+            api,
+            probes: probing,
+        })
     }
 
     /// Where the REST API listens.
@@ -130,7 +145,12 @@ impl Node {
                 router.stop().await;
             }
         };
-        tokio::join!(futures::future::join_all(hosts), router);
+        let handled_topics = async {
+            if let Some(handled) = self.handled_topics {
+                handled.stop().await;
+            }
+        };
+        tokio::join!(futures::future::join_all(hosts), router, handled_topics);
         // a poll that waits ends because the engine lets it go
         self.engine.stop_accepting();
         match tokio::time::timeout(self.grace, self.api).await {

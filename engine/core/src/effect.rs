@@ -22,7 +22,9 @@ pub enum Effect {
     TaskRemoved(TaskNo),
     /// A message for the relay, sent once the turn has committed.
     Emitted(Arc<Outgoing>),
-    /// The relay is done with the message of this task: acknowledged, refused or withdrawn.
+    /// An event of one of the engine's own queues, for the handlers that are registered.
+    Raised(Raised),
+    /// The relay is done with the message of this task: acknowledged, refused or withdrawn; so are handlers with its event.
     Settled(TaskNo),
     /// Another run is to be created in the same commit.
     RunWanted(Box<WantedRun>),
@@ -52,6 +54,14 @@ pub struct Outgoing {
     pub headers: Vec<(String, Vec<u8>)>,
     /// How long the broker may take before the task fails; `None` = no limit while the broker is known to exist.
     pub max_block_ms: Option<i64>,
+}
+
+/// An event of an own queue (one outbox row; key: run and task). What it says follows from the row of its task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Raised {
+    pub task: TaskNo,
+    /// The queue: `conductor:<workflow>:<name>`.
+    pub event: Arc<str>,
 }
 
 /// A message of this run for another one. The recipient may be created in the same commit; one that does not exist hears
@@ -95,6 +105,7 @@ pub fn fold(run: &mut RunState, effect: &Effect) {
         Effect::Parked(event) => run.parked.push((**event).clone()),
         Effect::Unparked(inbox) => run.parked.retain(|p| p.inbox != *inbox),
         Effect::Emitted(_)
+        | Effect::Raised(_)
         | Effect::Settled(_)
         | Effect::RunWanted(_)
         | Effect::Told(_)

@@ -87,6 +87,8 @@ pub enum InboxMessage {
     ChildEnded(ChildEnded),
     /// The run whose task waits for this one has ended before it.
     ParentEnded(ParentEnded),
+    /// An event handler ends a task.
+    Action(HandlerAction),
     /// A run that a task of this one had waited for is open again.
     ChildReopened(ChildReopened),
     /// The run whose task waits for this one is open again, and wants this one to go on where it failed.
@@ -123,6 +125,27 @@ pub struct ChildEnded {
 pub struct ParentEnded {
     /// What the child shows as its reason.
     pub reason: String,
+}
+
+/// What an event handler does to a task of the recipient.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HandlerAction {
+    /// The event, the handler and the place of the action in it: stable over redelivery.
+    pub source: String,
+    pub task: NamedTask,
+    pub succeeded: bool,
+    /// The task's output: the text of a JSON object.
+    pub output: String,
+    pub reason: Option<String>,
+}
+
+/// How a handler names a task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NamedTask {
+    No(TaskNo),
+    /// As the definition has it or with `__<iteration>`.
+    Reference(String),
 }
 
 /// A completion event as the router read it (spec: pipeline §3.2, §5).

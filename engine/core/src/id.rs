@@ -12,6 +12,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::time::Timestamp;
@@ -50,6 +51,19 @@ impl RunId {
             | (((random >> 12) & 0xffff_ffff) << 30)
             | ((shard as u128 & SHARD_MASK) << TASK_BITS);
         RunId(Uuid::from_u128(bits))
+    }
+
+    /// The id of a run that follows from something (an event and what is to be done with it): the same instant and text
+    /// always give the same id.
+    pub fn derived(at: Timestamp, from: &str, shard: u16) -> Self {
+        let digest = Sha256::digest(from.as_bytes());
+        let random = digest.iter().take(8).fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+        RunId::new(at, random, shard)
+    }
+
+    /// When the run was made, as its id says.
+    pub fn made_at(self) -> Timestamp {
+        Timestamp::from_millis((self.0.as_u128() >> 80) as i64)
     }
 
     /// Takes a UUID read from a store or a wire as a run's id; `None` if its task number is not zero.

@@ -14,6 +14,7 @@ pub mod def;
 pub mod effect;
 pub mod event;
 pub mod expr;
+pub mod handler;
 pub mod id;
 pub mod operation;
 pub mod payload;
@@ -26,10 +27,10 @@ pub mod time;
 pub mod view;
 
 pub use decide::{Cx, Decision, Needs, Refusal, Settings, decide};
-pub use effect::{Effect, Outgoing, Told, WantedDefinition, WantedRun, fold};
+pub use effect::{Effect, Outgoing, Raised, Told, WantedDefinition, WantedRun, fold};
 pub use event::{
-    ChildEnded, ChildReopened, CompletionEvent, Event, InboxId, InboxMessage, LogLine, ParentEnded,
-    ParkedEvent, TaskReport,
+    ChildEnded, ChildReopened, CompletionEvent, Event, HandlerAction, InboxId, InboxMessage, LogLine,
+    NamedTask, ParentEnded, ParkedEvent, TaskReport,
 };
 pub use id::{RunId, TaskId, TaskNo};
 pub use operation::{Edition, Objection, ObjectionKind, Operation, Rerun, RerunFrom};

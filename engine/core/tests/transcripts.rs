@@ -237,6 +237,7 @@ fn effect(story: &Story, effect: &Effect) -> String {
         Effect::TaskChanged(row) => format!("~ {}", task(story, row)),
         Effect::TaskRemoved(no) => format!("- #{no}"),
         Effect::Emitted(message) => emitted(story, message),
+        Effect::Raised(raised) => format!("raises #{} {}", raised.task, story.names(&raised.event)),
         Effect::Settled(no) => format!("settled #{no}"),
         Effect::RunWanted(wanted) => {
             let members: Vec<&String> = wanted.input.map().keys().collect();

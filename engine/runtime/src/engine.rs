@@ -15,7 +15,7 @@ use crate::config::EngineConfig;
 use crate::errors::{chain, storage};
 use crate::lease::Leased;
 use crate::loops::{
-    auditor,
+    auditor, event_handlers,
     outbox_relay::{Relay, RelayPort},
     partitions, poll_notes, projection, queue_reader, schedules, timer, watched,
 };
@@ -91,6 +91,7 @@ impl Engine {
         tasks.spawn(auditor::run(shared.clone()));
         tasks.spawn(schedules::run(shared.clone()));
         tasks.spawn(projection::run(shared.clone(), node.clone()));
+        tasks.spawn(event_handlers::run(shared.clone()));
         if let Some(sink) = sink {
             tasks.spawn(Relay::new(shared.clone(), sink, relay_mail).run());
         }

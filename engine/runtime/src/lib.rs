@@ -20,6 +20,7 @@ mod config;
 mod engine;
 mod entropy;
 mod errors;
+mod handlers;
 mod lease;
 mod loading;
 mod longpoll;
@@ -43,6 +44,7 @@ mod writer;
 
 pub use config::{EngineConfig, JqCommand};
 pub use engine::Engine;
+pub use handlers::Handled;
 pub use lease::{LeaseGuard, Leased};
 pub use messages::*;
 pub use script::serve_jq;

@@ -101,6 +101,7 @@ impl Pulse {
         shared.timers.tidy();
         shared.timers.found(&answer.due);
         shared.schedules.is(answer.schedule_at);
+        shared.handlers.news(answer.metadata_version, answer.events);
         self.inbox(answer.inbox);
         if let Some(relay) = &self.shared.relay {
             relay.rows(Rows { lanes: answer.lanes, rows: answer.outbox, alone, asked });

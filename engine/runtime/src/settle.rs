@@ -55,6 +55,9 @@ impl Writer {
                 turn.stored();
             }
         }
+        for (turn, _) in batch.turns.iter().zip(&stored).filter(|(_, stored)| **stored) {
+            turn.raised().for_each(|event| self.shared.handlers.raised(event));
+        }
         // messages go first: they have the longest way
         self.relay(&batch.turns, &stored);
         for reserved in batch.reserved {

@@ -12,6 +12,7 @@ use tokio::sync::{Notify, mpsc};
 use crate::broken::Broken;
 use crate::clock::Clock;
 use crate::config::EngineConfig;
+use crate::handlers::Handlers;
 use crate::loops::outbox_relay::RelayPort;
 use crate::loops::projection::Feed;
 use crate::loops::schedules::NextFiring;
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     /// Asks for a pulse before its time.
     pub(crate) pulse_now: Notify,
     pub(crate) schedules: NextFiring,
+    pub(crate) handlers: Handlers,
     pub(crate) writers_alive: AtomicUsize,
     last_write: Mutex<Instant>,
     first_lane: AtomicBool,
@@ -77,6 +79,7 @@ impl Shared {
             reads,
             pulse_now: Notify::new(),
             schedules: NextFiring::default(),
+            handlers: Handlers::default(),
             writers_alive: AtomicUsize::new(0),
             last_write: Mutex::new(Instant::now()),
             first_lane: AtomicBool::new(false),

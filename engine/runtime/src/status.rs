@@ -70,6 +70,12 @@ pub struct Counters {
     pub relay_open: u64,
     pub events_ingested: u64,
     pub events_unknown_run: u64,
+    /// Events of own queues that were taken with all that their handlers do.
+    pub events_handled: u64,
+    /// Actions of event handlers that were done or handed to their run.
+    pub handler_actions: u64,
+    /// Actions of event handlers that could not be done: an unknown workflow, an id that is none.
+    pub failed_handler_actions: u64,
     /// Open runs without any cause of progress at the last audit: must be zero.
     pub stuck_runs: u64,
     /// Runs that had a fault at the last audit, of all nodes: each waits for somebody who looks at it.

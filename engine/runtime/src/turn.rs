@@ -264,6 +264,14 @@ impl Turn {
         })
     }
 
+    /// Queues of the engine that this turn put an event into.
+    pub(crate) fn raised(&self) -> impl Iterator<Item = &str> {
+        self.effects.iter().filter_map(|effect| match effect {
+            Effect::Raised(raised) => Some(&*raised.event),
+            _ => None,
+        })
+    }
+
     /// Runs that this turn told something.
     pub(crate) fn told(&self) -> impl Iterator<Item = RunId> {
         self.effects.iter().filter_map(|effect| match effect {
@@ -406,6 +414,7 @@ pub(crate) fn effect_bytes(effects: &[Effect]) -> usize {
             Effect::Logged { line, .. } => ROW + line.text.len(),
             Effect::RunWanted(wanted) => ROW + payload(&wanted.input),
             Effect::Told(told) => ROW + message_bytes(&told.message),
+            Effect::Raised(raised) => ROW + raised.event.len(),
             Effect::TaskRemoved(_) | Effect::Settled(_) | Effect::InboxTaken(_) | Effect::Unparked(_) => ROW,
         })
         .sum()
@@ -418,6 +427,7 @@ fn message_bytes(message: &InboxMessage) -> usize {
         InboxMessage::ParentEnded(ended) => ended.reason.len(),
         InboxMessage::ChildReopened(reopened) => reopened.log.len(),
         InboxMessage::RetryWanted => 0,
+        InboxMessage::Action(action) => action.output.len(),
     }
 }
 

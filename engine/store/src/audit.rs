@@ -44,7 +44,7 @@ SELECT count(*) AS looked_at,
                     ))
             )
             AND NOT EXISTS (SELECT FROM inbox AS i WHERE i.shard = s.shard AND i.run_id = s.id)
-            AND NOT EXISTS (SELECT FROM outbox AS o WHERE o.shard = s.shard AND o.run_id = s.id AND o.pending)
+            AND NOT EXISTS (SELECT FROM outbox AS o WHERE o.shard = s.shard AND o.run_id = s.id AND o.pending AND o.lane >= 0)
     ) AS stuck,
     count(*) FILTER (WHERE s.faulted) AS faulted,
     (SELECT x.id FROM stretch AS x ORDER BY x.id DESC LIMIT 1) AS last

@@ -7,7 +7,9 @@ use uuid::Uuid;
 
 use crate::change::{Change, ChangeKind};
 use crate::images::{Fate, Images};
-use crate::row_images::{Places, bump_image, outbox_image, payload_image, run_image, task_image};
+use crate::row_images::{
+    Places, bump_image, outbox_image, payload_image, raised_image, run_image, task_image,
+};
 use crate::statement::part;
 use crate::wire::{RowType, Rows};
 
@@ -173,6 +175,10 @@ impl Batch {
         for body in &images.emitted {
             let rows = if images.is_new(body.task) { &mut self.emitted } else { &mut self.emitted_again };
             outbox_image(rows, run, body);
+        }
+        for raised in &images.raised {
+            let rows = if images.is_new(raised.task) { &mut self.emitted } else { &mut self.emitted_again };
+            raised_image(rows, run, raised);
         }
         for id in images.taken {
             self.taken.begin().run(run).int2(run.shard()).int8(id).end();

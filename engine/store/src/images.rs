@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use podium_core::{Effect, InboxId, LogLine, Outgoing, ParkedEvent, RunHead, TaskNo, TaskState, Told};
+use podium_core::{
+    Effect, InboxId, LogLine, Outgoing, ParkedEvent, Raised, RunHead, TaskNo, TaskState, Told,
+};
 
 /// What remains of a task's effects in one change.
 #[derive(Clone, Copy)]
@@ -22,6 +24,7 @@ pub(crate) struct Images<'a> {
     pub(crate) tasks: Vec<(TaskNo, Fate<'a>)>,
     place: HashMap<TaskNo, usize>,
     pub(crate) emitted: Vec<&'a Outgoing>,
+    pub(crate) raised: Vec<&'a Raised>,
     pub(crate) settled: Vec<TaskNo>,
     pub(crate) taken: Vec<InboxId>,
     pub(crate) parked: Vec<&'a ParkedEvent>,
@@ -40,10 +43,12 @@ impl<'a> Images<'a> {
                 Effect::TaskChanged(task) => images.task(task.no, Fate::Changed(task)),
                 Effect::TaskRemoved(no) => images.task(*no, Fate::Removed),
                 Effect::Emitted(body) => images.emitted.push(body),
+                Effect::Raised(raised) => images.raised.push(raised),
                 Effect::Settled(no) => {
-                    let before = images.emitted.len();
+                    let before = images.emitted.len() + images.raised.len();
                     images.emitted.retain(|o| o.task != *no);
-                    if images.emitted.len() == before {
+                    images.raised.retain(|r| r.task != *no);
+                    if images.emitted.len() + images.raised.len() == before {
                         images.settled.push(*no);
                     }
                 }

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// Number of lanes; each is published by one node at a time, in its order.
 const LANES: u64 = 64;
+/// The lane of events of the engine's own queues: no relay sends it, event handlers look there.
+pub(crate) const EVENT_LANE: i16 = -1;
 
 /// The lane of a message: messages of one (cluster, topic, key) share one and keep their order.
 pub fn lane(body: &Outgoing) -> i16 {

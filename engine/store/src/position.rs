@@ -145,14 +145,15 @@ SELECT ARRAY(SELECT lane FROM moved) AS moved, ARRAY(SELECT lane FROM known) AS 
     ARRAY(SELECT source FROM stored ORDER BY id) AS sources";
 
 /// What tells the message from others for its run.
-fn source(message: &InboxMessage) -> Result<String, StoreError> {
+pub(crate) fn source(message: &InboxMessage) -> Result<String, StoreError> {
     match message {
         InboxMessage::Completion(event) => Ok(event.source.clone()),
+        InboxMessage::Action(action) => Ok(action.source.clone()),
         // what runs tell each other comes with the commit of its sender; as its own source it is there once too
         told => serde_json::to_string(told).map_err(|_| corrupt("inbox", "source", "ingest")),
     }
 }
 
-fn body(run: RunId, message: &InboxMessage) -> Result<String, StoreError> {
+pub(crate) fn body(run: RunId, message: &InboxMessage) -> Result<String, StoreError> {
     serde_json::to_string(message).map_err(|_| corrupt("inbox", "body", run))
 }

@@ -223,7 +223,7 @@ impl Store {
         let done = sqlx::query!(
             "UPDATE outbox AS o SET pending = true
             FROM run AS r
-            WHERE NOT o.pending AND r.id >= o.run_id AND r.id <= o.run_id AND r.status IN (0, 1)"
+            WHERE NOT o.pending AND o.lane >= 0 AND r.id >= o.run_id AND r.id <= o.run_id AND r.status IN (0, 1)"
         )
         .execute(&self.inner.pool)
         .await

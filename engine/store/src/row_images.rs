@@ -3,11 +3,11 @@
 
 use std::borrow::Cow;
 
-use podium_core::{Outgoing, Payload, RunExtra, RunHead, RunId, TaskState, Timestamp};
+use podium_core::{Outgoing, Payload, Raised, RunExtra, RunHead, RunId, TaskState, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Limits;
-use crate::outbox::{headers_text, lane};
+use crate::outbox::{EVENT_LANE, headers_text, lane};
 use crate::wire::Rows;
 
 /// Decides where the payloads of one run go.
@@ -150,4 +150,11 @@ pub(crate) fn outbox_image(rows: &mut Rows, run: RunId, body: &Outgoing) {
         .bytea_or_null(body.key.as_deref())
         .bytea(&body.value);
     row.text_or_null(headers_text(&body.headers).as_deref()).int8_or_null(body.max_block_ms).end();
+}
+
+/// An event of an own queue: in a lane that no relay sends, and without a value, which follows from the task's row.
+pub(crate) fn raised_image(rows: &mut Rows, run: RunId, raised: &Raised) {
+    let row = rows.begin().run(run).int2(run.shard()).int4(raised.task as i32).int2(EVENT_LANE);
+    row.text_or_null(None).text(&raised.event).bytea_or_null(None).bytea(&[]);
+    row.text_or_null(None).int8_or_null(None).end();
 }

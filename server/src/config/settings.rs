@@ -119,6 +119,8 @@ pub struct RouterSection {
     pub session_timeout: Humane,
     pub batch_records: usize,
     pub batch_bytes: usize,
+    pub handlers_group: String,
+    pub handlers_dead_letter_topic: String,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -346,6 +348,15 @@ impl Config {
             batch_records: r.batch_records,
             batch_bytes: r.batch_bytes,
             ..RouterSettings::default()
+        }
+    }
+
+    /// How topics are read that event handlers name.
+    pub fn handled_topics(&self) -> RouterSettings {
+        RouterSettings {
+            group: self.router.handlers_group.clone(),
+            dead_letter_topic: self.router.handlers_dead_letter_topic.clone(),
+            ..self.router()
         }
     }
 

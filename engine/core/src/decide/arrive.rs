@@ -53,6 +53,10 @@ impl Turn<'_> {
                 self.retry_wanted();
                 Ok(())
             }
+            InboxMessage::Action(action) => {
+                self.other.push(Effect::InboxTaken(inbox));
+                self.handled(action)
+            }
         }
     }
 

@@ -196,6 +196,7 @@ impl Turn<'_> {
     fn cancel(&mut self, no: TaskNo) {
         let partial = self.partial_join_output(no).or_else(|| tasks::canceled_loop_output(self, no));
         self.withdraw(no);
+        self.take_event_back(no);
         self.end_child_of(no);
         let now = self.cx.now;
         self.change(no, |row| {
@@ -230,6 +231,20 @@ impl Turn<'_> {
         }
         let before = self.other.len();
         self.other.retain(|effect| !matches!(effect, Effect::Emitted(message) if message.task == no));
+        if self.other.len() == before {
+            self.other.push(Effect::Settled(no));
+        }
+    }
+
+    /// Handlers need not see the event of this row any more, if it has one that nobody has seen (finding E28: only a
+    /// cancelled task takes its event along).
+    fn take_event_back(&mut self, no: TaskNo) {
+        let Some(row) = self.run.tasks.get(no) else { return };
+        if row.status != TaskStatus::InProgress || !tasks::raises(row) {
+            return;
+        }
+        let before = self.other.len();
+        self.other.retain(|effect| !matches!(effect, Effect::Raised(raised) if raised.task == no));
         if self.other.len() == before {
             self.other.push(Effect::Settled(no));
         }

@@ -31,6 +31,7 @@ mod depth_tests;
 mod failure;
 mod fault;
 mod finish;
+mod handled;
 mod mapping;
 mod operate;
 mod place;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::mapping::Mapping;
 use super::scope::RunScope;
 use super::{Cx, Decision, Needs, Place};
-use crate::effect::{Effect, Outgoing};
+use crate::effect::{Effect, Outgoing, Raised};
 use crate::expr::script::{Call, Evaluated, Language, NoValue};
 use crate::expr::{java, mentions_template, resolve_value};
 use crate::id::{TaskId, TaskNo};
@@ -260,6 +260,11 @@ impl<'a> Turn<'a> {
 
     pub(crate) fn emit(&mut self, message: Outgoing) {
         self.other.push(Effect::Emitted(Arc::new(message)));
+    }
+
+    /// Tells the handlers of an own queue of the event of this task.
+    pub(crate) fn raise(&mut self, task: TaskNo, event: &str) {
+        self.other.push(Effect::Raised(Raised { task, event: event.into() }));
     }
 
     /// Resolves a value of a definition for a task.

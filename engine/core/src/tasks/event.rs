@@ -6,7 +6,7 @@
 //!
 //! | sink | queue | what happens |
 //! |---|---|---|
-//! | `conductor` | `conductor:<workflow>:<ref>` | recorded; a completion event may name it |
+//! | `conductor` | `conductor:<workflow>:<ref>` | event handlers see it; a completion event may name it |
 //! | `conductor:x` | `conductor:<workflow>:x` | the same |
 //! | `kafka:topic` | as written | a record with key = task id, value = the output; done with the broker's acknowledgement |
 //! | anything else | | FAILED |
@@ -14,14 +14,15 @@
 //! With `asyncComplete` the row stays IN_PROGRESS until a report or a completion event ends it. Events that came before
 //! the row existed are kept by the run and found when it begins.
 
-use serde_json::{Value, json};
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
 
 use super::{TaskKind, json_text, waits_for_answer};
 use crate::decide::{Halt, Mapping, Turn};
 use crate::def::TaskConfig;
 use crate::effect::Outgoing;
 use crate::expr::java;
-use crate::id::TaskNo;
+use crate::id::{RunId, TaskNo};
 use crate::payload::Payload;
 use crate::plan::Node;
 use crate::run::RunHead;
@@ -109,8 +110,14 @@ impl TaskKind for EventTask {
         let waits = waits_for_answer(turn.plan, &row);
         match sink {
             Sink::Bad { reason, .. } => turn.fail(no, reason),
-            Sink::Own(_) if waits => turn.look_at_parked(no),
-            Sink::Own(_) => turn.complete(no, output),
+            Sink::Own(queue) => {
+                turn.raise(no, &queue);
+                if waits {
+                    turn.look_at_parked(no);
+                } else {
+                    turn.complete(no, output);
+                }
+            }
             Sink::Kafka { topic, .. } => {
                 turn.emit(Outgoing {
                     task: no,
@@ -130,19 +137,45 @@ impl TaskKind for EventTask {
 }
 
 fn output(row: &TaskState, head: &RunHead, queue: Option<String>) -> Payload {
-    let mut members = row.input.map().clone();
+    let run = EventRun {
+        id: head.id,
+        name: &head.name,
+        version: head.def_version,
+        correlation_id: head.correlation_id.as_deref(),
+        task_to_domain: &head.extra.task_to_domain,
+    };
+    Payload::from_map(event_payload(row.input.map(), &run, queue.as_deref()))
+}
+
+/// What the event of a task says about its run.
+#[derive(Clone, Copy, Debug)]
+pub struct EventRun<'a> {
+    pub id: RunId,
+    pub name: &'a str,
+    pub version: i32,
+    pub correlation_id: Option<&'a str>,
+    pub task_to_domain: &'a IndexMap<String, String>,
+}
+
+/// What an EVENT task with this input tells, and first shows as its output.
+pub fn event_payload(
+    input: &Map<String, Value>,
+    run: &EventRun<'_>,
+    queue: Option<&str>,
+) -> Map<String, Value> {
+    let mut members = input.clone();
     let mut set = |name: &str, value: Value| members.insert(name.to_owned(), value);
-    set("workflowInstanceId", json!(head.id.to_string()));
-    set("workflowType", json!(head.name));
-    set("workflowVersion", json!(head.def_version));
-    set("correlationId", json!(head.correlation_id));
-    set("taskToDomain", json!(head.extra.task_to_domain));
+    set("workflowInstanceId", json!(run.id.to_string()));
+    set("workflowType", json!(run.name));
+    set("workflowVersion", json!(run.version));
+    set("correlationId", json!(run.correlation_id));
+    set("taskToDomain", json!(run.task_to_domain));
     match queue {
-        Some(queue) => set("event_produced", Value::String(queue)),
+        Some(queue) => set("event_produced", json!(queue)),
         // a member of that name among the inputs stays
         None => None,
     };
-    Payload::from_map(java::hash_map_order(&members))
+    java::hash_map_order(&members)
 }
 
 /// How well an open EVENT row fits a completion type (spec: pipeline §5, rule 4b).

@@ -41,6 +41,7 @@ use crate::task::TaskState;
 pub(crate) use do_while::{
     canceled_output as canceled_loop_output, counters, go_back, output_so_far as loop_output,
 };
+pub use event::{EventRun, event_payload};
 pub(crate) use event::{Fit, sink_matches};
 pub(crate) use join::partial_output as partial_join_output;
 
@@ -168,6 +169,11 @@ pub(crate) fn publishes(row: &TaskState) -> bool {
         }
         _ => false,
     }
+}
+
+/// May the row have an event in one of the engine's own queues?
+pub(crate) fn raises(row: &TaskState) -> bool {
+    &*row.task_type == "EVENT" && !publishes(row)
 }
 
 /// The kind of a `type` of a definition.

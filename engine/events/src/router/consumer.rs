@@ -4,20 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use podium_core::InboxMessage;
 use podium_kafka::{
-    Cluster, KafkaError, Lane, LaneEnd, LaneEvent, LaneEvents, Lanes, LanesSettings, Record, Start,
-    TopicOutcome, TopicSpec, Watermarks,
+    Cluster, KafkaError, Lane, LaneEnd, LaneEvent, LaneEvents, Lanes, LanesSettings, Start, TopicOutcome,
+    TopicSpec, Watermarks,
 };
 use podium_runtime::{EngineError, InboundEvent, IngestBatch, Ingested};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::commits::Commits;
-use super::dispatch::{self, Reading};
 use super::figures::add;
 use super::position::{self, Held, Origin, Pause};
-use super::{OutOfRange, Shared, dead_letter};
+use super::{OutOfRange, Shared, dead_letter, records};
 
 const BROKER_WAIT: Duration = Duration::from_secs(10);
 /// A record that the engine refused so often by itself is no event.
@@ -112,13 +110,15 @@ async fn try_join(shared: &Shared) -> Result<Member, KafkaError> {
     let (settings, kafka) = (&shared.settings, shared.producers.settings());
     let cluster = Cluster::configured(kafka)?;
     let id = cluster.id(BROKER_WAIT).await?;
-    let topics = [TopicSpec::named(&settings.topic), TopicSpec::named(&settings.dead_letter_topic)];
+    let topics = shared.topics.iter().chain([&settings.dead_letter_topic]);
+    let topics: Vec<TopicSpec> = topics.map(TopicSpec::named).collect();
     for (name, outcome) in cluster.ensure_topics(&topics, BROKER_WAIT).await? {
         if let TopicOutcome::Refused(error) = outcome {
             tracing::warn!(topic = name, %error, "the broker did not let us make a topic");
         }
     }
-    let mut group = LanesSettings::new(&settings.group, &[&settings.topic]);
+    let mut group =
+        LanesSettings::new(&settings.group, &shared.topics.iter().map(String::as_str).collect::<Vec<_>>());
     group.session_timeout = settings.session_timeout;
     let (lanes, events) = Lanes::join(kafka, &group)?;
     Ok(Member { lanes, events, origin: Arc::new(Origin { id, cluster }) })
@@ -209,11 +209,15 @@ impl LaneReader {
                 [record] if refusals > REFUSALS => {
                     dead_letter::put(&self.shared, self.lane.id(), record, "the engine refused the event")
                         .await;
-                    Vec::new()
+                    Ok(Vec::new())
                 }
-                records => self.read(records).await,
+                records => records::read(&self.shared, &self.held.key.cluster, self.lane.id(), records).await,
             };
-            match self.commit(events, next).await {
+            let committed = match events {
+                Ok(events) => self.commit(events, next).await,
+                Err(error) => Err(error),
+            };
+            match committed {
                 Ok(Ingested::Done { accepted, unknown_runs }) => {
                     self.advance(next, records.len(), accepted, unknown_runs);
                     (pause, refusals) = (Pause::new(), 0);
@@ -276,26 +280,5 @@ impl LaneReader {
             events,
         };
         self.commits.commit(batch).await
-    }
-
-    /// The events among the records; what is none is dealt with before this returns.
-    async fn read(&self, records: &[Record]) -> Vec<InboundEvent> {
-        let (shared, lane) = (&self.shared, self.lane.id());
-        let mut events = Vec::with_capacity(records.len());
-        for record in records {
-            let source = || format!("{}/{lane}/{}", self.held.key.cluster, record.offset);
-            match dispatch::read(record.value.as_deref(), source) {
-                Reading::Completion { run, event } => {
-                    events.push(InboundEvent { run, message: InboxMessage::Completion(event) });
-                }
-                Reading::ForeignRun => add(&shared.figures.unknown_run, 1),
-                Reading::Skipped(why) => {
-                    tracing::debug!(%lane, offset = record.offset, ?why, "a record of the events topic has no effect");
-                    add(&shared.figures.skipped, 1);
-                }
-                Reading::Poison(why) => dead_letter::put(shared, lane, record, &why).await,
-            }
-        }
-        events
     }
 }

@@ -9,7 +9,9 @@ mod consumer;
 mod dead_letter;
 pub mod dispatch;
 mod figures;
+mod handled_topics;
 mod position;
+mod records;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +22,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use figures::{LaneFigures, RouterFigures};
+pub use handled_topics::HandledTopics;
 
 /// Where a lane begins for which no position is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -30,6 +33,9 @@ pub enum NewGroup {
     Auto,
     /// At the beginning (development broker: everything in it is ours).
     Beginning,
+    /// Where another router of the group stopped, if Kafka knows; at the beginning if the partition is younger than the
+    /// group; else at the end.
+    End,
 }
 
 /// What happens when the broker no longer has the records from a position on.
@@ -47,6 +53,7 @@ pub enum OutOfRange {
 /// Settings of the router. The defaults are the documented names.
 #[derive(Clone, Debug)]
 pub struct RouterSettings {
+    /// Where completion events come from; handlers name topics of their own.
     pub topic: String,
     pub group: String,
     /// Takes records that are no events, with headers that say where they came from and why.
@@ -75,11 +82,22 @@ impl Default for RouterSettings {
     }
 }
 
+/// What records are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// Completion events of services, for EVENT tasks.
+    Completions,
+    /// Messages for event handlers.
+    Handlers,
+}
+
 /// What the tasks of a router share.
 struct Shared {
     engine: Engine,
     producers: Producers,
     settings: RouterSettings,
+    topics: Vec<String>,
+    purpose: Purpose,
     figures: figures::Counters,
 }
 
@@ -96,7 +114,19 @@ pub struct Router {
 impl Router {
     /// Starts to read. Brokers that are away are waited for, in the background.
     pub fn start(engine: Engine, producers: Producers, settings: RouterSettings) -> Router {
-        let shared = Arc::new(Shared { engine, producers, settings, figures: figures::Counters::default() });
+        let topics = vec![settings.topic.clone()];
+        Router::start_for(engine, producers, settings, topics, Purpose::Completions)
+    }
+
+    fn start_for(
+        engine: Engine,
+        producers: Producers,
+        settings: RouterSettings,
+        topics: Vec<String>,
+        purpose: Purpose,
+    ) -> Router {
+        let figures = figures::Counters::default();
+        let shared = Arc::new(Shared { engine, producers, settings, topics, purpose, figures });
         let (ready, assigned) = watch::channel(false);
         let (stop, stopping) = watch::channel(false);
         let task = tokio::spawn(consumer::run(shared.clone(), ready, stopping));

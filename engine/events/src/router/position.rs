@@ -130,6 +130,7 @@ async fn first(
         Some(next) => (*next).clamp(reach.low, reach.high),
         // the group is older than this partition
         None if !committed.is_empty() => reach.low,
+        None if shared.settings.new_group == NewGroup::End => reach.high,
         None => since_open_runs(shared, lanes, lane, reach).await?,
     };
     tracing::info!(%lane, next, "a lane begins that was never read by this group");
