@@ -600,7 +600,7 @@ CREATE VIEW podium.waits AS
         END AS until
    FROM ((public.task t
      JOIN public.run r ON ((r.id = t.run_id)))
-     LEFT JOIN public.outbox o ON (((o.run_id = t.run_id) AND (o.task_no = t.no))))
+     LEFT JOIN public.outbox o ON (((o.run_id = t.run_id) AND (o.task_no = t.no) AND (o.lane >= 0))))
   WHERE ((t.status = ANY (ARRAY[0, 1])) AND (r.status = ANY (ARRAY[0, 1])));
 
 COMMENT ON VIEW podium.waits IS 'What each open run waits for: one row for each of its open tasks.';

@@ -77,16 +77,25 @@ async fn size(State(api): State<Api>, uri: Uri) -> Result<Response, ApiError> {
         }
     }
     let domain = query.text("domain")?;
-    Ok(answer::json(&api.engine().queue_size(&queue, domain.as_deref()).await?))
+    let events = if domain.is_none() { events_of(&api, &queue).await? } else { 0 };
+    Ok(answer::json(&(events + api.engine().queue_size(&queue, domain.as_deref()).await?)))
 }
 
-/// The size of a queue by its whole name, `[domain:]type`. A type may have a colon of its own, so both are looked at.
+/// Events of EVENT tasks that wait for a handler; `name` is their queue without `conductor:` .
+async fn events_of(api: &Api, name: &str) -> Result<i64, ApiError> {
+    if !name.contains(':') {
+        return Ok(0);
+    }
+    Ok(api.engine().waiting_events(&format!("conductor:{name}")).await?)
+}
+
+/// The size of a queue by its whole name: `[domain:]type`, or `workflow:event`. A type may have a colon of its own, so both are looked at.
 async fn size_of(api: &Api, name: &str) -> Result<i64, ApiError> {
     let mut size = api.engine().queue_size(name, None).await?;
     if let Some((domain, task_type)) = name.split_once(':') {
         size += api.engine().queue_size(task_type, Some(domain)).await?;
     }
-    Ok(size)
+    Ok(size + events_of(api, name).await?)
 }
 
 /// List the sizes of all queues in the form of their shards.

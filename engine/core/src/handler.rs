@@ -146,7 +146,7 @@ fn end(
     ] {
         members.insert(name.to_owned(), template.clone().map_or(Value::Null, Value::String));
     }
-    // what the output names so replaces the action's own (finding E5)
+    // what the output names so replaces the action's own (scenario s192b)
     members.extend(details.output.clone());
     let mut output = resolve_map(&members, &Root(payload));
     let given = |name: &str| match output.get(name) {
@@ -203,7 +203,7 @@ fn holds(handler: &EventHandler, payload: &Value, conditions: &dyn Conditions) -
 }
 
 /// The payload with the texts that are JSON objects or lists replaced by what they say. Texts in lists stay, and so do
-/// texts inside of what was replaced (finding E8a).
+/// texts inside of what was replaced (scenario s198e).
 fn expanded(payload: &Value) -> Cow<'_, Value> {
     fn may_expand(value: &Value) -> bool {
         match value {

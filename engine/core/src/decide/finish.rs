@@ -236,7 +236,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Handlers need not see the event of this row any more, if it has one that nobody has seen (finding E28: only a
+    /// Handlers need not see the event of this row any more, if it has one that nobody has seen (scenario s164d: only a
     /// cancelled task takes its event along).
     fn take_event_back(&mut self, no: TaskNo) {
         let Some(row) = self.run.tasks.get(no) else { return };

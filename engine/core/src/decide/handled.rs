@@ -29,7 +29,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Of several rows with the reference the last iteration counts, and of its attempts the first (finding E4): after
+    /// Of several rows with the reference the last iteration counts, and of its attempts the first (scenario s193b): after
     /// a retry only the id names the task that is open.
     fn meant(&self, task: &NamedTask) -> Option<TaskNo> {
         match task {
