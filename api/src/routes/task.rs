@@ -118,8 +118,8 @@ async fn nothing_there(api: &Api, run_id: &str, task_id: &str, only_lease: bool)
     params(("taskId" = String, Path)),
     responses(
         (status = 200, description = "The task", body = schema::Task),
-        (status = 204, description = "No such task, for clients of Conductor 3.15 (setting `compat_3_15`)"),
-        (status = 404, description = "No such task", body = ErrorResponse),
+        // 204 is left out, which only a setting gives: with it, generated clients hand out a task that may be absent
+        (status = 404, description = "No such task (with the setting `compat_3_15` 204, as Conductor 3.15)", body = ErrorResponse),
     )
 )]
 async fn get_task(State(api): State<Api>, path: Segments<1>) -> Result<Response, ApiError> {
