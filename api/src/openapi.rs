@@ -18,6 +18,14 @@ use crate::routes;
 const JSON: &str = "application/json";
 const EXAMPLES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi/examples.json"));
 
+/// Paths of which a variable means something else than the router's name for that place says.
+const MEANT: [(&str, &str, &str); 4] = [
+    ("/api/workflow/{workflowId}/correlated", "workflowId", "name"),
+    ("/api/workflow/{workflowId}/correlated/{correlationId}", "workflowId", "name"),
+    ("/api/tasks/{workflowId}/{taskRefName}/signal", "taskRefName", "status"),
+    ("/api/tasks/{workflowId}/{taskRefName}/signal/sync", "taskRefName", "status"),
+];
+
 /// The frame of the document; the routes fill it.
 #[derive(OpenApi)]
 #[openapi(
@@ -72,6 +80,21 @@ fn shown(examples: &str) -> String {
 pub(crate) fn complete(document: &mut utoipa::openapi::OpenApi) {
     let examples: BTreeMap<String, Example> =
         serde_json::from_str(&shown(EXAMPLES)).expect("openapi/examples.json is read by the tests");
+    for (routed, old, new) in MEANT {
+        let Some(mut item) = document.paths.paths.remove(routed) else { continue };
+        for operation in operations(&mut item) {
+            for parameter in operation.parameters.iter_mut().flatten() {
+                if let RefOr::T(parameter) = parameter
+                    && parameter.name == old
+                {
+                    new.clone_into(&mut parameter.name);
+                }
+            }
+        }
+        document.paths.paths.insert(routed.replace(old, new), item);
+    }
+    // said, not left out: there is no authentication
+    document.security = Some(Vec::new());
     for item in document.paths.paths.values_mut() {
         for operation in operations(item) {
             let example = operation.operation_id.as_ref().and_then(|id| examples.get(id));

@@ -87,9 +87,15 @@ impl<'a> Query<'a> {
     }
 
     /// All values of a list parameter, repeated or separated by commas.
-    pub(crate) fn list(self, name: &'a str) -> Vec<String> {
-        let split = |text: Cow<'a, str>| text.split(',').map(|t| t.trim().to_owned()).collect::<Vec<_>>();
-        self.values(name).flat_map(split).filter(|text| !text.is_empty()).collect()
+    pub(crate) fn list(self, name: &'a str) -> Result<Vec<String>, ApiError> {
+        let mut items = Vec::new();
+        for text in self.values(name) {
+            if text.contains('\0') {
+                return Err(mismatch(name, "List", &text));
+            }
+            items.extend(text.split(',').map(|t| t.trim().to_owned()).filter(|t| !t.is_empty()));
+        }
+        Ok(items)
     }
 }
 
@@ -196,7 +202,7 @@ mod tests {
         assert_eq!(query.text("a").expect("readable").as_deref(), Some("c d é"));
         assert_eq!(query.text("empty").expect("readable").as_deref(), Some(""));
         assert_eq!(query.text("none").expect("readable"), None);
-        assert_eq!(query.list("list"), ["x", "y", "z"]);
+        assert_eq!(query.list("list").expect("no NUL"), ["x", "y", "z"]);
         let members = self::uri("o%5Ba%5D=1&o[b]=x+y&other[c]=2&o=3");
         let members = Query::of(&members).members("o").expect("readable");
         assert_eq!(Value::Object(members), serde_json::json!({"a": "1", "b": "x y"}));

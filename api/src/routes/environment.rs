@@ -32,7 +32,7 @@ async fn secrets(State(api): State<Api>) -> Response {
 
 /// List the variables.
 #[utoipa::path(
-    get, path = "/api/environment", operation_id = "getAll", tag = "environment",
+    get, path = "/api/environment", operation_id = "getAllEnvironmentVariables", tag = "environment",
     responses((
         status = 200, description = "Variables of the server's environment that begin with `CONDUCTOR_ENV_`, without that",
         body = Vec<EnvironmentVariable>
@@ -46,7 +46,7 @@ async fn variables(State(api): State<Api>) -> Response {
 
 /// Get a variable.
 #[utoipa::path(
-    get, path = "/api/environment/{key}", operation_id = "get", tag = "environment",
+    get, path = "/api/environment/{key}", operation_id = "getEnvironmentVariable", tag = "environment",
     params(("key" = String, Path)),
     responses((status = 200, description = "Its value; nothing if there is none", body = String, content_type = "text/plain"))
 )]

@@ -38,7 +38,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// Get the address for a payload of a workflow.
 #[utoipa::path(
-    get, path = "/api/workflow/externalstoragelocation", operation_id = "getExternalStorageLocation_1",
+    get, path = "/api/workflow/externalstoragelocation", operation_id = "getExternalStorageLocation",
     tag = "workflow",
     params(
         ("path" = String, Query, description = "Of the payload; empty = a new one"),
@@ -56,7 +56,7 @@ async fn of_workflow(uri: Uri) -> Result<Response, ApiError> {
 
 /// Get the address for a payload of a workflow.
 #[utoipa::path(
-    get, path = "/api/workflow/external-storage-location", operation_id = "getExternalStorageLocation_1_1",
+    get, path = "/api/workflow/external-storage-location", operation_id = "getExternalStorageLocationAlias",
     tag = "workflow",
     params(("path" = String, Query), ("operation" = String, Query), ("payloadType" = String, Query)),
     responses(
@@ -70,7 +70,7 @@ async fn of_workflow_dashed(uri: Uri) -> Result<Response, ApiError> {
 
 /// Get the address for a payload of a task.
 #[utoipa::path(
-    get, path = "/api/tasks/externalstoragelocation", operation_id = "getExternalStorageLocation", tag = "task",
+    get, path = "/api/tasks/externalstoragelocation", operation_id = "getExternalStorageLocation1", tag = "task",
     params(("path" = String, Query), ("operation" = String, Query), ("payloadType" = String, Query)),
     responses(
         (status = 200, description = "The address", body = ExternalStorageLocation),
@@ -83,7 +83,7 @@ async fn of_task(uri: Uri) -> Result<Response, ApiError> {
 
 /// Get the address for a payload of a task.
 #[utoipa::path(
-    get, path = "/api/tasks/external-storage-location", operation_id = "getExternalStorageLocation_2", tag = "task",
+    get, path = "/api/tasks/external-storage-location", operation_id = "getExternalStorageLocationAlias1", tag = "task",
     params(("path" = String, Query), ("operation" = String, Query), ("payloadType" = String, Query)),
     responses(
         (status = 200, description = "The address", body = ExternalStorageLocation),

@@ -24,7 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// Get the sizes of the default event queues.
 #[utoipa::path(
-    get, path = "/api/queue/size", operation_id = "size_1", tag = "queue",
+    get, path = "/api/queue/size", operation_id = "size1", tag = "queue",
     responses((status = 200, description = "None: there are no such queues", body = BTreeMap<String, i64>))
 )]
 async fn sizes() -> Response {
@@ -42,7 +42,7 @@ async fn names() -> Response {
 
 /// Publish an update for the task of a reference name.
 #[utoipa::path(
-    post, path = "/api/queue/update/{workflowId}/{taskRefName}/{status}", operation_id = "update_1",
+    post, path = "/api/queue/update/{workflowId}/{taskRefName}/{status}", operation_id = "update1",
     tag = "queue",
     params(("workflowId" = String, Path), ("taskRefName" = String, Path), ("status" = String, Path)),
     request_body = schema::JsonObject,

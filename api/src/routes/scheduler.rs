@@ -94,7 +94,7 @@ async fn search_schedules(State(api): State<Api>, uri: Uri) -> Result<Response, 
         name: given(query, "scheduleName")?,
         paused,
         text: free_text(query)?,
-        descending: query.list("sort").iter().any(|sort| sort.to_ascii_uppercase().ends_with(":DESC")),
+        descending: query.list("sort")?.iter().any(|sort| sort.to_ascii_uppercase().ends_with(":DESC")),
         offset,
         limit,
     };

@@ -33,7 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// Search what schedules have started.
 #[utoipa::path(
-    get, path = "/api/scheduler/search/executions", operation_id = "searchExecutions", tag = "scheduler",
+    get, path = "/api/scheduler/search/executions", operation_id = "searchV22", tag = "scheduler",
     params(
         ("query" = Option<String>, Query, description = "`scheduleName IN (a,b)`, `state IN (POLLED,EXECUTED,FAILED)`, `scheduledTime>ms`, `scheduledTime<ms`, `workflowName=x`, `executionId=x`, joined by ` AND `; anything else is the name of a schedule"),
         ("freeText" = Option<String>, Query, description = "Part of the name of the schedule or the workflow; `*` = any"),
@@ -50,7 +50,7 @@ async fn search_executions(State(api): State<Api>, uri: Uri) -> Result<Response,
     let query = Query::of(&uri);
     let (offset, limit) = page(query)?;
     let oldest_first =
-        query.list("sort").first().is_some_and(|sort| sort.to_ascii_uppercase().ends_with(":ASC"));
+        query.list("sort")?.first().is_some_and(|sort| sort.to_ascii_uppercase().ends_with(":ASC"));
     let clauses = given(query, "query")?.unwrap_or_default();
     let Some(wanted) = clauses_of(&clauses)? else {
         return Ok(answer::json(&FoundExecutions { total_hits: 0, results: Vec::new() }));

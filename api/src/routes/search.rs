@@ -42,7 +42,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// `BETWEEN … AND …`, `IS null`, `STARTS_WITH`; fields are the members of the answer, times in milliseconds. What was
 /// acknowledged is found at once, free text within a second.
 #[utoipa::path(
-    get, path = "/api/workflow/search", operation_id = "search", tag = "workflow",
+    get, path = "/api/workflow/search", operation_id = "search1", tag = "workflow",
     params(
         ("start" = Option<i32>, Query, description = "First row; 0 if absent"),
         ("size" = Option<i32>, Query, description = "Rows, at most 5000; 100 if absent"),
@@ -130,7 +130,7 @@ async fn search_by_tasks_v2(State(api): State<Api>, uri: Uri) -> Result<Response
 ///
 /// A task that no worker has touched yet is found only if the query names `status`.
 #[utoipa::path(
-    get, path = "/api/tasks/search", operation_id = "search1", tag = "task",
+    get, path = "/api/tasks/search", operation_id = "search2", tag = "task",
     params(
         ("start" = Option<i32>, Query), ("size" = Option<i32>, Query), ("sort" = Option<String>, Query),
         ("freeText" = Option<String>, Query), ("query" = Option<String>, Query), ("totalHits" = Option<bool>, Query),
@@ -195,7 +195,7 @@ fn asked(uri: &Uri, scope: Scope, capped: Option<&str>) -> Result<SearchQuery, A
         filter = filter.and(Expr::Words(words));
     }
     if scope == Scope::Runs {
-        let kinds: Vec<Value> = query.list("classifier").into_iter().map(Value::Text).collect();
+        let kinds: Vec<Value> = query.list("classifier")?.into_iter().map(Value::Text).collect();
         if !kinds.is_empty() {
             filter = filter.and(Expr::Clause(Field::Classifier, Test::In(kinds)));
         }

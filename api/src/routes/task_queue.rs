@@ -45,7 +45,7 @@ async fn sizes(State(api): State<Api>, uri: Uri) -> Result<Response, ApiError> {
     let query = Query::of(&uri);
     query.required("taskType")?;
     let mut sizes = BTreeMap::new();
-    for name in query.list("taskType") {
+    for name in query.list("taskType")? {
         let size = size_of(&api, &name).await?;
         sizes.insert(name, size);
     }
@@ -62,7 +62,7 @@ async fn sizes(State(api): State<Api>, uri: Uri) -> Result<Response, ApiError> {
         ("executionNamespace" = Option<String>, Query),
     ),
     responses(
-        (status = 200, description = "Ready tasks, due or not; at most a million are counted", body = i64),
+        (status = 200, description = "Ready tasks, due or not; at most a million are counted", body = i64, content_type = "application/json"),
         (status = 400, description = "No task type is given", body = ErrorResponse),
     )
 )]

@@ -80,7 +80,7 @@ async fn get_tasks(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Resul
     let page = TaskPage {
         start: query.int("start")?.unwrap_or(0),
         count: query.int("count")?.unwrap_or(15),
-        statuses: query.list("status"),
+        statuses: query.list("status")?,
     };
     let shown = existing_run(&api, &id).await?;
     convert::tasks_page_json(&shown, &page).map(answer::json_text)

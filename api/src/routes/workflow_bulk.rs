@@ -39,7 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// Pause workflows.
 #[utoipa::path(
-    put, path = "/api/workflow/bulk/pause", operation_id = "pauseWorkflow", tag = "workflow-bulk",
+    put, path = "/api/workflow/bulk/pause", operation_id = "pauseWorkflow1", tag = "workflow-bulk",
     request_body = Vec<String>,
     responses(
         (status = 200, description = "What became of each", body = BulkResponse),
@@ -53,7 +53,7 @@ async fn pause_all(State(api): State<Api>, body: JsonBody) -> Result<Response, A
 
 /// Resume workflows.
 #[utoipa::path(
-    put, path = "/api/workflow/bulk/resume", operation_id = "resumeWorkflow", tag = "workflow-bulk",
+    put, path = "/api/workflow/bulk/resume", operation_id = "resumeWorkflow1", tag = "workflow-bulk",
     request_body = Vec<String>,
     responses(
         (status = 200, description = "What became of each", body = BulkResponse),
@@ -67,7 +67,7 @@ async fn resume_all(State(api): State<Api>, body: JsonBody) -> Result<Response, 
 
 /// Restart workflows.
 #[utoipa::path(
-    post, path = "/api/workflow/bulk/restart", operation_id = "restart", tag = "workflow-bulk",
+    post, path = "/api/workflow/bulk/restart", operation_id = "restart1", tag = "workflow-bulk",
     params(("useLatestDefinitions" = Option<bool>, Query, description = "False if absent")),
     request_body = Vec<String>,
     responses(
@@ -83,7 +83,7 @@ async fn restart_all(State(api): State<Api>, uri: Uri, body: JsonBody) -> Result
 
 /// Retry the failed tasks of workflows.
 #[utoipa::path(
-    post, path = "/api/workflow/bulk/retry", operation_id = "retry", tag = "workflow-bulk",
+    post, path = "/api/workflow/bulk/retry", operation_id = "retry1", tag = "workflow-bulk",
     request_body = Vec<String>,
     responses(
         (status = 200, description = "What became of each", body = BulkResponse),
@@ -117,7 +117,7 @@ async fn terminate_all(State(api): State<Api>, uri: Uri, body: JsonBody) -> Resu
 
 /// Remove workflows.
 #[utoipa::path(
-    delete, path = "/api/workflow/bulk/remove", operation_id = "deleteWorkflow", tag = "workflow-bulk",
+    delete, path = "/api/workflow/bulk/remove", operation_id = "delete", tag = "workflow-bulk",
     params(("archiveWorkflow" = Option<bool>, Query, description = "True if absent")),
     request_body = Vec<String>,
     responses(
@@ -166,7 +166,7 @@ async fn terminate_remove_all(
 
 /// Get workflows in the form of the engine's own model.
 #[utoipa::path(
-    post, path = "/api/workflow/bulk/search", operation_id = "searchWorkflow", tag = "workflow-bulk",
+    post, path = "/api/workflow/bulk/search", operation_id = "searchWorkflows", tag = "workflow-bulk",
     params(("includeTasks" = Option<bool>, Query, description = "True if absent")),
     request_body = Vec<String>,
     responses(

@@ -72,7 +72,7 @@ async fn execute(
     let run = workflow_start::begin(&api, request).await?;
     let wait = WaitRequest {
         run,
-        until: query.list("waitUntilTaskRef"),
+        until: query.list("waitUntilTaskRef")?,
         timeout: Duration::from_secs(u64::try_from(seconds).unwrap_or(0)).min(LONGEST_WAIT),
     };
     shown(&api.engine().wait(wait).await?, strategy, &request_id)

@@ -57,7 +57,7 @@ async fn running(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Result<
 
 /// Get the workflows of a name that have a correlation id.
 #[utoipa::path(
-    get, path = "/api/workflow/{workflowId}/correlated/{correlationId}", operation_id = "getWorkflows1", tag = "workflow",
+    get, path = "/api/workflow/{workflowId}/correlated/{correlationId}", operation_id = "getWorkflows2", tag = "workflow",
     params(
         ("workflowId" = String, Path, description = "Here: the name of the definition"),
         ("correlationId" = String, Path),

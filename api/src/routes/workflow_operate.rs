@@ -31,7 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 ///
 /// Tasks that workers hold may still be reported; nothing new begins. Pausing twice is no error.
 #[utoipa::path(
-    put, path = "/api/workflow/{workflowId}/pause", operation_id = "pauseWorkflow1", tag = "workflow",
+    put, path = "/api/workflow/{workflowId}/pause", operation_id = "pauseWorkflow", tag = "workflow",
     params(("workflowId" = String, Path)),
     responses(
         (status = 200, description = "Paused, or it was already"),
@@ -47,7 +47,7 @@ async fn pause(State(api): State<Api>, path: Segments<1>) -> Result<Response, Ap
 
 /// Resume a workflow.
 #[utoipa::path(
-    put, path = "/api/workflow/{workflowId}/resume", operation_id = "resumeWorkflow1", tag = "workflow",
+    put, path = "/api/workflow/{workflowId}/resume", operation_id = "resumeWorkflow", tag = "workflow",
     params(("workflowId" = String, Path)),
     responses(
         (status = 200, description = "Running again"),
@@ -65,7 +65,7 @@ async fn resume(State(api): State<Api>, path: Segments<1>) -> Result<Response, A
 ///
 /// Each task whose last attempt failed or was cancelled gets a new one.
 #[utoipa::path(
-    post, path = "/api/workflow/{workflowId}/retry", operation_id = "retry1", tag = "workflow",
+    post, path = "/api/workflow/{workflowId}/retry", operation_id = "retry", tag = "workflow",
     params(
         ("workflowId" = String, Path),
         ("resumeSubworkflowTasks" = Option<bool>, Query,
@@ -88,7 +88,7 @@ async fn retry(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Result<Re
 ///
 /// It keeps its id, input, correlation id and variables; all of its tasks are made anew.
 #[utoipa::path(
-    post, path = "/api/workflow/{workflowId}/restart", operation_id = "restart1", tag = "workflow",
+    post, path = "/api/workflow/{workflowId}/restart", operation_id = "restart", tag = "workflow",
     params(
         ("workflowId" = String, Path),
         ("useLatestDefinitions" = Option<bool>, Query,
@@ -174,7 +174,7 @@ async fn reset_callbacks(State(api): State<Api>, path: Segments<1>) -> Result<Re
 
 /// Remove a workflow.
 #[utoipa::path(
-    delete, path = "/api/workflow/{workflowId}/remove", operation_id = "delete", tag = "workflow",
+    delete, path = "/api/workflow/{workflowId}/remove", operation_id = "delete1", tag = "workflow",
     params(
         ("workflowId" = String, Path),
         ("archiveWorkflow" = Option<bool>, Query,
