@@ -19,7 +19,9 @@ fn every_operation_answers_as_documented() -> anyhow::Result<()> {
         let Some(example) = examples.0.get_mut(operation.id) else { continue };
         match answered(&document, &mut world, &operation, example) {
             Ok(answer) => example.answer = answer,
-            Err(error) => faults.push(format!("{} {} ({}): {error:#}", operation.method, operation.path, operation.id)),
+            Err(error) => {
+                faults.push(format!("{} {} ({}): {error:#}", operation.method, operation.path, operation.id))
+            }
         }
     }
     if std::env::var_os(UPDATE).is_some() {

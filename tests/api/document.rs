@@ -81,7 +81,8 @@ fn document_is_valid_openapi() -> anyhow::Result<()> {
 fn document_serves_people_and_generators() -> anyhow::Result<()> {
     let document = Document::committed()?;
     let examples = Examples::read()?;
-    let tags: BTreeSet<_> = document.0["tags"].as_array().into_iter().flatten().filter_map(|t| t["name"].as_str()).collect();
+    let tags: BTreeSet<_> =
+        document.0["tags"].as_array().into_iter().flatten().filter_map(|t| t["name"].as_str()).collect();
     let mut faults = Vec::new();
     let mut ids: BTreeMap<&str, &str> = BTreeMap::new();
     for operation in document.operations() {

@@ -102,13 +102,15 @@ impl Request {
                 None => Piece::Literal(segment.to_owned()),
                 Some(name) => {
                     let value = example.path.get(name);
-                    let value = value.ok_or_else(|| anyhow::anyhow!("{}: no example of {name}", operation.id))?;
+                    let value =
+                        value.ok_or_else(|| anyhow::anyhow!("{}: no example of {name}", operation.id))?;
                     Piece::Variable(Raw::Plain(text(&filled(value, ids))))
                 }
             });
         }
         let query = example.query.iter();
-        let query = query.map(|(name, value)| (name.clone(), Raw::Plain(text(&filled(value, ids))))).collect();
+        let query =
+            query.map(|(name, value)| (name.clone(), Raw::Plain(text(&filled(value, ids))))).collect();
         let body = example.body.as_ref().map(|body| {
             // a body that is not JSON is sent as it stands
             let body = filled(body, ids);

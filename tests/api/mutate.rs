@@ -27,7 +27,8 @@ pub(crate) fn mutants(document: &Document, operation: &Operation<'_>, right: &Re
 }
 
 fn odd_texts() -> Vec<Raw> {
-    let as_is = ["%2F", "a%2Fb", "%27%22", "..%2F..", "%00", "%FF", "%zz", "%", "a%20b", "%F0%9F%98%80", ";", "%5C"];
+    let as_is =
+        ["%2F", "a%2Fb", "%27%22", "..%2F..", "%00", "%FF", "%zz", "%", "a%20b", "%F0%9F%98%80", ";", "%5C"];
     let plain = ["-1", "99999999999999999999", "NaN", "null", "{}", "' OR 1=1 --", "${x}", "."];
     let mut texts: Vec<_> = as_is.into_iter().map(|t| Raw::AsIs(t.to_owned())).collect();
     texts.extend(plain.into_iter().map(|t| Raw::Plain(t.to_owned())));
@@ -53,7 +54,19 @@ fn paths(right: &Request) -> Vec<Mutant> {
 }
 
 fn queries(operation: &Operation<'_>, right: &Request) -> Vec<Mutant> {
-    let numbers = ["", "0", "-1", "1.5", "2147483648", "-2147483649", "9223372036854775808", "1e3", "0x10", "abc", "maybe"];
+    let numbers = [
+        "",
+        "0",
+        "-1",
+        "1.5",
+        "2147483648",
+        "-2147483649",
+        "9223372036854775808",
+        "1e3",
+        "0x10",
+        "abc",
+        "maybe",
+    ];
     let mut found = Vec::new();
     for parameter in operation.parameters("query") {
         let name = parameter["name"].as_str().unwrap_or_default();
@@ -76,7 +89,13 @@ fn queries(operation: &Operation<'_>, right: &Request) -> Vec<Mutant> {
 }
 
 fn kinds(right: &Request) -> Vec<Mutant> {
-    let kinds = [None, Some("text/plain"), Some("application/xml"), Some("application/x-www-form-urlencoded"), Some("nonsense")];
+    let kinds = [
+        None,
+        Some("text/plain"),
+        Some("application/xml"),
+        Some("application/x-www-form-urlencoded"),
+        Some("nonsense"),
+    ];
     let with = |kind| Mutant {
         what: format!("content type {kind:?}"),
         request: Request { content_type: kind, ..right.clone() },

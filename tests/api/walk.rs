@@ -27,12 +27,16 @@ fn no_request_makes_the_server_fail_hang_or_keep_what_it_refused() -> anyhow::Re
         let Some(example) = examples.of(operation.id) else { continue };
         let ids = world.given(example.given.as_deref())?;
         let right = Request::of(&operation, example, &ids)?;
-        let mut walker = Walker { world: &world, tables: &tables, digest: world.digest(&tables)?, refused: 0 };
+        let mut walker =
+            Walker { world: &world, tables: &tables, digest: world.digest(&tables)?, refused: 0 };
         let mut found = Vec::new();
         for mutant in mutants(&document, &operation, &right) {
             sent += 1;
             if let Err(error) = walker.send(&mutant) {
-                found.push(format!("{} {} ({}): {}: {error}", operation.method, operation.path, operation.id, mutant.what));
+                found.push(format!(
+                    "{} {} ({}): {}: {error}",
+                    operation.method, operation.path, operation.id, mutant.what
+                ));
             }
         }
         refused += walker.refused;
@@ -72,7 +76,12 @@ impl Walker<'_> {
             }
             self.digest = now;
             let again = self.world.call(&mutant.request)?;
-            anyhow::ensure!(again.status == answer.status, "answered {} and then {}", answer.status, again.status);
+            anyhow::ensure!(
+                again.status == answer.status,
+                "answered {} and then {}",
+                answer.status,
+                again.status
+            );
         }
         anyhow::bail!("refused with {}, and the database has changed each time", answer.status)
     }
@@ -84,7 +93,8 @@ fn proper(answer: &Answer) -> anyhow::Result<()> {
     anyhow::ensure!(answer.status < 500, "answered {}: {brief}", answer.status);
     if answer.status >= 400 {
         let body = answer.json()?;
-        let fits = body["status"] == answer.status && body["message"].is_string() && body["retryable"].is_boolean();
+        let fits =
+            body["status"] == answer.status && body["message"].is_string() && body["retryable"].is_boolean();
         anyhow::ensure!(fits, "{} without a proper error body: {brief}", answer.status);
     }
     Ok(())

@@ -89,7 +89,8 @@ impl World {
             )?,
             Some("schedule") => {
                 let start = json!({"name": "example_flow", "version": 1});
-                let schedule = json!({"name": unique, "cronExpression": "0 0 3 * * *", "startWorkflowRequest": start});
+                let schedule =
+                    json!({"name": unique, "cronExpression": "0 0 3 * * *", "startWorkflowRequest": start});
                 self.send("POST", "/api/scheduler/schedules", &schedule)?;
                 self.send("PUT", &format!("/api/scheduler/schedules/{unique}/pause"), &json!(null))?;
             }

@@ -30,7 +30,7 @@ pub(crate) async fn validate_workflow_def(
         }
     }
     let find = |name: &str| known.get(name).cloned();
-    Ok(listed(validate::workflow(def, raw, &find), prefix))
+    Ok(listed(validate::workflow(def, raw, &find, &podium_runtime::script_fault), prefix))
 }
 
 /// Applies every rule to a task definition.

@@ -47,7 +47,7 @@ pub use engine::Engine;
 pub use handlers::Handled;
 pub use lease::{LeaseGuard, Leased};
 pub use messages::*;
-pub use script::serve_jq;
+pub use script::{script_fault, serve_jq};
 pub use services::external::{NotAPayloadPath, PayloadPath};
 pub use services::lookup::CreatedIn;
 pub use services::queues::{LastPoll, QueueSize};

@@ -79,8 +79,10 @@ async fn a_message_that_is_handled_again_starts_nothing_twice() {
     define_publisher(&a, false).await;
     a.create_event_handler(handler("h", "kafka:t", &starts("target"))).await.unwrap();
     for engine in [&a, &b] {
-        until("the handler is known", SOON, || async { engine.handled_events().borrow().contains("kafka:t") })
-            .await;
+        until("the handler is known", SOON, || async {
+            engine.handled_events().borrow().contains("kafka:t")
+        })
+        .await;
     }
     let message = |offset: i64| Message {
         event: "kafka:t".to_owned(),

@@ -20,6 +20,7 @@ pub struct EventHandler {
     #[serde(deserialize_with = "lenient::opt_text", skip_serializing_if = "Option::is_none")]
     pub condition: Option<String>,
     /// `None` = it was given as null, which is refused. An action may be null; nothing happens then.
+    #[serde(deserialize_with = "lenient::opt_objects")]
     pub actions: Option<Vec<Option<Action>>>,
     /// Only active handlers see messages.
     #[serde(deserialize_with = "lenient::bool")]
@@ -60,18 +61,18 @@ pub enum ActionKind {
 pub struct Action {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<ActionKind>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::opt_object", skip_serializing_if = "Option::is_none")]
     pub start_workflow: Option<StartWorkflow>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::opt_object", skip_serializing_if = "Option::is_none")]
     pub complete_task: Option<TaskDetails>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::opt_object", skip_serializing_if = "Option::is_none")]
     pub fail_task: Option<TaskDetails>,
     /// Templates see members of texts that are JSON themselves.
     #[serde(rename = "expandInlineJSON", deserialize_with = "lenient::bool")]
     pub expand_inline_json: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::opt_object", skip_serializing_if = "Option::is_none")]
     pub terminate_workflow: Option<TerminateWorkflow>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::opt_object", skip_serializing_if = "Option::is_none")]
     pub update_workflow_variables: Option<UpdateWorkflowVariables>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_agent: Option<Map<String, Value>>,

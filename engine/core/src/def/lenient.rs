@@ -72,3 +72,24 @@ pub fn opt_text<'de, D: Deserializer<'de>>(d: D) -> Result<Option<String>, D::Er
 pub fn or_default<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(d: D) -> Result<T, D::Error> {
     Ok(Option::<T>::deserialize(d)?.unwrap_or_default())
 }
+
+/// An object or nothing. Derived readers would take a list for one, member by member.
+pub fn opt_object<'de, D: Deserializer<'de>, T: DeserializeOwned>(d: D) -> Result<Option<T>, D::Error> {
+    match Value::deserialize(d)? {
+        Value::Null => Ok(None),
+        value @ Value::Object(_) => serde_json::from_value(value).map(Some).map_err(D::Error::custom),
+        other => Err(D::Error::custom(format!("an object was expected, not {other}"))),
+    }
+}
+
+/// A list of objects, some of which may be null; `None` for null.
+pub fn opt_objects<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    d: D,
+) -> Result<Option<Vec<Option<T>>>, D::Error> {
+    let Some(items) = Option::<Vec<Value>>::deserialize(d)? else { return Ok(None) };
+    items
+        .into_iter()
+        .map(|item| opt_object(item).map_err(D::Error::custom))
+        .collect::<Result<_, _>>()
+        .map(Some)
+}

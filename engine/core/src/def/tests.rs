@@ -17,7 +17,7 @@ fn check(kind: &str, body: &Value, task_defs: &[TaskDef]) -> Result<Violations, 
         return parse_task(body).map(|def| validate::task_def(&def));
     }
     let find = |name: &str| task_defs.iter().find(|def| def.name.as_deref() == Some(name)).cloned();
-    parse_workflow(body).map(|def| validate::workflow(&def, body, &find))
+    parse_workflow(body).map(|def| validate::workflow(&def, body, &find, &|_| None))
 }
 
 fn shown(violations: &Violations) -> BTreeSet<String> {
@@ -247,7 +247,7 @@ proptest! {
                 // reading back what was written changes nothing
                 prop_assert_eq!(&parse_workflow(&written).expect("it reads back"), &def);
                 prop_assert_eq!(&serde_json::from_value::<super::WorkflowDef>(written).expect("it reads back"), &def);
-                validate::workflow(&def, &body, &|_| None);
+                validate::workflow(&def, &body, &|_| None, &|_| None);
             }
         }
         let _ = parse_task_config(&v);

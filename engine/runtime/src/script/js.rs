@@ -63,6 +63,27 @@ impl Js {
     }
 }
 
+/// What is wrong with the syntax of a script, as its evaluation would say; `None` if nothing is. None of it is run.
+pub fn script_fault(script: &str) -> Option<String> {
+    let js = Js::new().ok()?;
+    let context = Context::full(&js.runtime).ok()?;
+    context.with(|ctx| {
+        let mut options = EvalOptions::default();
+        options.strict = false;
+        options.filename = Some(NAME.to_owned());
+        // all of a text is read before any of it runs, and this one ends at its first statement
+        let outcome = ctx.eval_with_options::<(), _>(format!("throw 0; {script}"), options).catch(&ctx);
+        match outcome {
+            Err(CaughtError::Exception(exception)) => {
+                let name = exception.as_object().get::<_, Option<String>>("name").ok().flatten();
+                (name.as_deref() == Some("SyntaxError"))
+                    .then(|| of_error(exception.as_object(), script).0.replace('\n', " "))
+            }
+            _ => None,
+        }
+    })
+}
+
 fn run(ctx: &Ctx<'_>, script: &str, input: &str) -> Result<Value, String> {
     let broken = |error: rquickjs::Error| format!("Error evaluating the script `{error}`");
     let to_json: Function<'_> = ctx.eval(TO_JSON).map_err(broken)?;
@@ -221,6 +242,17 @@ mod tests {
             );
         }
         assert_eq!(value("1 / 0", json!({})).to_string(), INFINITY);
+    }
+
+    #[test]
+    fn syntax_is_checked_without_running_anything() {
+        for script in ["while (true) {}", "$.a > 1", "function f() { return 1; } f();", "", "throw 1"] {
+            assert_eq!(script_fault(script), None, "{script}");
+        }
+        for script in ["return 1", "if (", "}", "1 +"] {
+            let fault = script_fault(script);
+            assert!(fault.as_deref().is_some_and(|f| f.starts_with("SyntaxError")), "{script}: {fault:?}");
+        }
     }
 
     #[test]

@@ -27,6 +27,7 @@ use tokio::sync::Semaphore;
 
 pub(crate) use answers::ScriptAnswers;
 pub use jq::serve as serve_jq;
+pub use js::script_fault;
 pub(crate) use rehearsal::{Part, rehearse};
 
 use self::jq::JqProcesses;

@@ -228,7 +228,7 @@ class Flow:
         step("search: found the failed run by type and status")
 
     def retry(self):
-        self.runs.retry1(self.failed)
+        self.runs.retry(self.failed)
         same("attempts", attempts(self.ended(self.failed, "COMPLETED")),
              [("broken", 0, "FAILED"), ("broken", 1, "FAILED"), ("broken", 2, "COMPLETED"), ("after", 0, "COMPLETED")])
         step("retry: the third attempt ended the failed run")
@@ -237,12 +237,12 @@ class Flow:
         run = self.start(WAITING)
         held = until("the held task", lambda: self.tasks.poll(HELD, workerid="hand"))
         same("polled task", (held.workflow_instance_id, held.status, held.worker_id), (run, "IN_PROGRESS", "hand"))
-        self.runs.pause_workflow1(run)
+        self.runs.pause_workflow(run)
         same("status", self.runs.get_workflow_status_summary(run).status, "PAUSED")
         self.tasks.update_task1(run, "held", "COMPLETED", {"n": 41})
         paused = self.runs.get_execution_status(run)
         same("paused run", (paused.status, attempts(paused)), ("PAUSED", [("held", 0, "COMPLETED")]))
-        self.runs.resume_workflow1(run)
+        self.runs.resume_workflow(run)
         same("output", self.ended(run, "COMPLETED").output, {"sum": 42})
         step("pause: took a result, stood still, went on when resumed")
 

@@ -205,7 +205,7 @@ async function search() {
 }
 
 async function retry() {
-  await runs.retry1({ workflowId: failedRun });
+  await runs.retry({ workflowId: failedRun });
   same("attempts", attempts(await ended(failedRun, "COMPLETED")),
     [["broken", 0, "FAILED"], ["broken", 1, "FAILED"], ["broken", 2, "COMPLETED"], ["after", 0, "COMPLETED"]]);
   step("retry: the third attempt ended the failed run");
@@ -215,12 +215,12 @@ async function pause() {
   const workflowId = await start(WAITING, {});
   const held = await until("the held task", () => tasks.poll({ tasktype: HELD, workerid: "hand" }));
   same("polled task", [held.workflowInstanceId, held.status, held.workerId], [workflowId, "IN_PROGRESS", "hand"]);
-  await runs.pauseWorkflow1({ workflowId });
+  await runs.pauseWorkflow({ workflowId });
   same("status", (await runs.getWorkflowStatusSummary({ workflowId })).status, "PAUSED");
   await tasks.updateTask1({ workflowId, taskRefName: "held", status: "COMPLETED", body: { n: 41 } });
   const paused = await runs.getExecutionStatus({ workflowId });
   same("paused run", [paused.status, attempts(paused)], ["PAUSED", [["held", 0, "COMPLETED"]]]);
-  await runs.resumeWorkflow1({ workflowId });
+  await runs.resumeWorkflow({ workflowId });
   same("output", (await ended(workflowId, "COMPLETED")).output, { sum: 42 });
   step("pause: took a result, stood still, went on when resumed");
 }

@@ -72,11 +72,19 @@ impl Found {
 /// Where a definition's rules look up task definitions that are registered under a task's name.
 pub type FindTaskDef<'a> = &'a dyn Fn(&str) -> Option<TaskDef>;
 
+/// What is wrong with the syntax of a script in JavaScript; `None` if nothing is.
+pub type ScriptFault<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// Checks a workflow definition.
 ///
 /// `raw` is the JSON it was read from: an explicit `null` that was read as an empty list is a violation in some places.
-/// Pass [`Value::Null`] if there is none. The syntax of scripts is not checked.
-pub fn workflow(def: &WorkflowDef, raw: &Value, find_task_def: FindTaskDef<'_>) -> Violations {
+/// Pass [`Value::Null`] if there is none.
+pub fn workflow(
+    def: &WorkflowDef,
+    raw: &Value,
+    find_task_def: FindTaskDef<'_>,
+    script_fault: ScriptFault<'_>,
+) -> Violations {
     let mut found = Found::default();
     if def.name.as_deref().is_none_or(str::is_empty) {
         let message = "WorkflowDef name cannot be null or empty";
@@ -89,7 +97,7 @@ pub fn workflow(def: &WorkflowDef, raw: &Value, find_task_def: FindTaskDef<'_>) 
     if def.tasks.is_empty() {
         found.add("no_tasks", "tasks", "WorkflowTask list cannot be empty");
     }
-    let walk = task_rules::Walk { find_task_def };
+    let walk = task_rules::Walk { find_task_def, script_fault };
     walk.list(&def.tasks, raw.get("tasks"), "tasks", &mut found);
     references::unique(def, &mut found);
     references::known(def, &mut found);

@@ -3,11 +3,12 @@
 use serde_json::Value;
 
 use super::super::TaskConfig;
-use super::{FindTaskDef, Found};
+use super::{FindTaskDef, Found, ScriptFault};
 use crate::expr::instant;
 
 pub(super) struct Walk<'a> {
     pub(super) find_task_def: FindTaskDef<'a>,
+    pub(super) script_fault: ScriptFault<'a>,
 }
 
 /// A task and where it stands.
@@ -135,6 +136,15 @@ impl Walk<'_> {
         }
     }
 
+    fn well_formed(&self, spot: &Spot<'_>, script: Option<&str>, found: &mut Found) {
+        if let Some(fault) = script.and_then(self.script_fault) {
+            let (kind, name) = (spot.kind(), spot.name());
+            let message =
+                format!("Expression is not well formatted: {fault}, taskType: {kind} taskName {name}");
+            spot.add("script_syntax", message, found);
+        }
+    }
+
     fn of_type(&self, spot: &Spot<'_>, found: &mut Found) {
         let task = spot.task;
         match task.kind() {
@@ -143,6 +153,7 @@ impl Walk<'_> {
                 if task.case_value_param.is_none() && task.case_expression.is_none() {
                     spot.required("caseValueParam or caseExpression", found);
                 }
+                self.well_formed(spot, task.case_expression.as_deref(), found);
                 cases(spot, found);
             }
             "SWITCH" => {
@@ -150,6 +161,8 @@ impl Walk<'_> {
                     spot.required("evaluatorType", found);
                 } else if task.expression.is_none() {
                     spot.required("expression", found);
+                } else if task.evaluator_type.as_deref() == Some("javascript") {
+                    self.well_formed(spot, task.expression.as_deref(), found);
                 }
                 cases(spot, found);
             }
