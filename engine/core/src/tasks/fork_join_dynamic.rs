@@ -436,19 +436,13 @@ mod tests {
     }
 
     #[test]
-    fn the_time_for_a_wide_fork_grows_with_its_width() {
-        let time = |width: usize| {
-            let tasks: Vec<Value> = (0..width).map(|at| task(&format!("b{at}"))).collect();
-            let from = std::time::Instant::now();
-            let mut bench = start(json!({}), json!({"t": tasks, "i": {}, "k": 1}));
-            for at in 0..width {
-                bench.report(&format!("b{at}"), TaskStatus::Completed, json!({"r": at}));
-            }
-            assert_eq!(bench.row("after").status, TaskStatus::InProgress);
-            from.elapsed().as_secs_f64()
-        };
-        time(50);
-        let (small, large) = (time(200), time(2_000));
-        assert!(large < small * 40.0, "ten times the width took {} times as long", large / small);
+    fn a_fork_may_be_very_wide() {
+        let width = 2_000;
+        let tasks: Vec<Value> = (0..width).map(|at| task(&format!("b{at}"))).collect();
+        let mut bench = start(json!({}), json!({"t": tasks, "i": {}, "k": 1}));
+        for at in 0..width {
+            bench.report(&format!("b{at}"), TaskStatus::Completed, json!({"r": at}));
+        }
+        assert_eq!(bench.row("after").status, TaskStatus::InProgress);
     }
 }
