@@ -109,7 +109,11 @@ impl Turn<'_> {
                 return;
             }
             for no in asked {
-                if let Some(node) = self.node_of(no) {
+                let Some(node) = self.node_of(no) else { continue };
+                // what follows a task that has just ended in it belongs to the pass, and has no row yet
+                if node.loop_first.is_some() && !self.ended.is_empty() {
+                    self.joins.push(no);
+                } else {
                     node.kind.evaluate(self, no);
                 }
             }

@@ -541,6 +541,24 @@ mod tests {
     }
 
     #[test]
+    fn a_pass_is_not_over_before_what_follows_its_join() {
+        // the end of the last branch asks the JOIN and the loop at once
+        let fork = json!({"name": "f", "taskReferenceName": "f", "type": "FORK_JOIN", "forkTasks": [[t("a")], [t("b")]]});
+        let join = json!({"name": "j", "taskReferenceName": "j", "type": "JOIN", "joinOn": ["a", "b"]});
+        let mut bench = start(
+            json!({"loopCondition": "$.loop.iteration < 1"}),
+            json!([fork, join, t("last")]),
+            json!({}),
+        );
+        for branch in ["a__1", "b__1"] {
+            bench.report(branch, TaskStatus::Completed, json!({}));
+        }
+        assert_eq!(bench.row("loop").status, TaskStatus::InProgress);
+        bench.report("last__1", TaskStatus::Completed, json!({}));
+        assert_eq!(bench.row("loop").status, TaskStatus::Completed);
+    }
+
+    #[test]
     fn only_the_last_passes_are_kept() {
         let body = json!([{"name": "n", "taskReferenceName": "n", "type": "NOOP"}]);
         let keep = json!({"inputParameters": {"keepLastN": 2}, "loopCondition": "$.loop.iteration < 5"});
