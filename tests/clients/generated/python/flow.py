@@ -220,10 +220,10 @@ class Flow:
 
     def search(self):
         query = f"workflowType = '{FAILING}' AND status = "
-        found = until("the search to find the run", lambda: self.runs.search(start=0, size=10, query=query + "'FAILED'").results)
+        found = until("the search to find the run", lambda: self.runs.search1(start=0, size=10, query=query + "'FAILED'").results)
         same("found run", [(r.workflow_id, r.workflow_type, r.status, r.correlation_id) for r in found],
              [(self.failed, FAILING, "FAILED", RUN)])
-        nothing = self.runs.search(free_text="*", query=query + "'RUNNING'")
+        nothing = self.runs.search1(free_text="*", query=query + "'RUNNING'")
         same("runs of another status", (nothing.total_hits, nothing.results), (0, []))
         step("search: found the failed run by type and status")
 

@@ -197,9 +197,9 @@ async function failure() {
 
 async function search() {
   const query = (status: string) => ({ start: 0, size: 10, query: `workflowType = '${FAILING}' AND status = '${status}'` });
-  const found = await until("the search to find the run", async () => (await runs.search(query("FAILED"))).results[0]);
+  const found = await until("the search to find the run", async () => (await runs.search1(query("FAILED"))).results[0]);
   same("found run", [found.workflowId, found.workflowType, found.status, found.correlationId], [failedRun, FAILING, "FAILED", RUN]);
-  const nothing = await runs.search({ ...query("RUNNING"), freeText: "*" });
+  const nothing = await runs.search1({ ...query("RUNNING"), freeText: "*" });
   same("runs of another status", [nothing.totalHits, nothing.results], [0, []]);
   step("search: found the failed run by type and status");
 }
