@@ -65,9 +65,9 @@ async fn definitions_move_the_metadata_version() {
 async fn snapshots_are_kept_once_and_unknown_ones_fail_their_run_alone() {
     let db = database().await;
     let hash = SnapshotHash([9; 32]);
-    db.store.put_snapshot(hash, "text").await.unwrap();
-    db.store.put_snapshot(hash, "other").await.unwrap();
-    assert_eq!(db.store.get_snapshot(hash).await.unwrap().as_deref(), Some("text"));
+    db.store.put_snapshot(hash, r#"{"text": 1}"#).await.unwrap();
+    db.store.put_snapshot(hash, "{}").await.unwrap();
+    assert_eq!(db.store.get_snapshot(hash).await.unwrap().as_deref(), Some(r#"{"text": 1}"#));
     assert_eq!(db.store.get_snapshot(SnapshotHash([1; 32])).await.unwrap(), None);
     let mut writer = db.store.writer().await.unwrap();
     let (good, mut lost) = (db.run(1), db.run(2));
