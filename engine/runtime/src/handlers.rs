@@ -177,7 +177,7 @@ fn request(wanted: &StartDeed) -> StartRequest {
 struct Scripts;
 
 impl Conditions for Scripts {
-    fn evaluate(&self, _script: &str, _payload: &Value) -> Result<Value, String> {
-        Err("this server has no engine for JavaScript".to_owned())
+    fn evaluate(&self, script: &str, payload: &Value) -> Result<Value, String> {
+        crate::script::evaluate_condition(script, payload)
     }
 }

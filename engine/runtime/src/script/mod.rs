@@ -23,6 +23,7 @@ mod rehearsal;
 use std::time::{Duration, Instant};
 
 use podium_core::expr::script::{Call, Evaluated, Language};
+use serde_json::Value;
 use tokio::sync::Semaphore;
 
 pub(crate) use answers::ScriptAnswers;
@@ -42,6 +43,15 @@ const ONE_TURN: Duration = Duration::from_secs(8);
 const AT_MOST: Duration = Duration::from_secs(14);
 /// Turns whose scripts run at once.
 const AT_ONCE: usize = 32;
+
+/// The value of a condition in JavaScript, which sees the payload as `$`. Blocks for as long as a script may take.
+pub(crate) fn evaluate_condition(script: &str, payload: &Value) -> Result<Value, String> {
+    match Js::new()?.evaluate(script, &payload.to_string(), Instant::now() + ONE_SCRIPT) {
+        Evaluated::Values(values) => Ok(values.into_iter().next().unwrap_or_default()),
+        Evaluated::Failed(why) => Err(why),
+        Evaluated::Later | Evaluated::Unknown => Err("there was no time for the script".to_owned()),
+    }
+}
 
 /// The script engines of one node.
 pub(crate) struct Scripts {
