@@ -59,6 +59,7 @@ async fn execute(
     let query = Query::of(&uri);
     let strategy = return_strategy(query)?;
     let seconds = query.int("waitForSeconds")?.filter(|s| *s != 0).unwrap_or(DEFAULT_WAIT_SECONDS);
+    let until = query.list("waitUntilTaskRef")?;
     let request_id = query.text("requestId")?.filter(|id| !id.trim().is_empty());
     let request_id = request_id.map_or_else(new_id, std::borrow::Cow::into_owned);
 
@@ -72,7 +73,7 @@ async fn execute(
     let run = workflow_start::begin(&api, request).await?;
     let wait = WaitRequest {
         run,
-        until: query.list("waitUntilTaskRef")?,
+        until,
         timeout: Duration::from_secs(u64::try_from(seconds).unwrap_or(0)).min(LONGEST_WAIT),
     };
     shown(&api.engine().wait(wait).await?, strategy, &request_id)
