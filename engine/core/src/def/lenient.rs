@@ -25,6 +25,15 @@ pub fn i32<'de, D: Deserializer<'de>>(d: D) -> Result<i32, D::Error> {
     i32::try_from(n).map_err(|_| D::Error::custom(format!("{n} does not fit into 32 bits")))
 }
 
+/// An empty text is 0 here, not nothing: so it is with instants.
+pub fn opt_i64<'de, D: Deserializer<'de>>(d: D) -> Result<Option<i64>, D::Error> {
+    let value = Value::deserialize(d)?;
+    if value.is_null() {
+        return Ok(None);
+    }
+    i64(value).map(Some).map_err(D::Error::custom)
+}
+
 pub fn opt_i32<'de, D: Deserializer<'de>>(d: D) -> Result<Option<i32>, D::Error> {
     let v = Value::deserialize(d)?;
     match &v {

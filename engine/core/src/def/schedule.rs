@@ -35,14 +35,14 @@ pub struct Schedule {
     #[serde(deserialize_with = "lenient::or_default")]
     pub cron_schedules: Vec<CronSchedule>,
     /// Milliseconds since 1970; nothing fires before.
-    #[serde(deserialize_with = "opt_i64", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::opt_i64", skip_serializing_if = "Option::is_none")]
     pub schedule_start_time: Option<i64>,
     /// Milliseconds since 1970; nothing fires after.
-    #[serde(deserialize_with = "opt_i64", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::opt_i64", skip_serializing_if = "Option::is_none")]
     pub schedule_end_time: Option<i64>,
-    #[serde(deserialize_with = "opt_i64", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::opt_i64", skip_serializing_if = "Option::is_none")]
     pub create_time: Option<i64>,
-    #[serde(deserialize_with = "opt_i64", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::opt_i64", skip_serializing_if = "Option::is_none")]
     pub updated_time: Option<i64>,
     #[serde(deserialize_with = "lenient::opt_text", skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
@@ -120,14 +120,6 @@ pub struct Firing {
     pub at: Timestamp,
     pub cron: String,
     pub zone: String,
-}
-
-fn opt_i64<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<i64>, D::Error> {
-    let value = Value::deserialize(d)?;
-    if value.is_null() {
-        return Ok(None);
-    }
-    lenient::i64(value).map(Some).map_err(serde::de::Error::custom)
 }
 
 impl Schedule {
