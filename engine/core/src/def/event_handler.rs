@@ -92,7 +92,7 @@ pub struct StartWorkflow {
     #[serde(deserialize_with = "lenient::or_default")]
     pub input: Map<String, Value>,
     #[serde(deserialize_with = "nothing", skip_serializing)]
-    input_message: (),
+    pub input_message: (),
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_to_domain: Option<Map<String, Value>>,
 }
@@ -108,7 +108,7 @@ pub struct TaskDetails {
     #[serde(deserialize_with = "lenient::or_default")]
     pub output: Map<String, Value>,
     #[serde(deserialize_with = "nothing", skip_serializing)]
-    output_message: (),
+    pub output_message: (),
     #[serde(deserialize_with = "lenient::opt_text", skip_serializing_if = "Option::is_none")]
     pub task_id: Option<String>,
     #[serde(deserialize_with = "lenient::opt_text", skip_serializing_if = "Option::is_none")]
