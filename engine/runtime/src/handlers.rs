@@ -36,6 +36,8 @@ pub(crate) struct Handlers {
     events: watch::Sender<BTreeSet<String>>,
     /// The metadata version that the handlers were read at, or later; -1 = they are to be read.
     read_at: AtomicI64,
+    /// Held while they are read, so that an older reading never replaces a newer one.
+    reading: tokio::sync::Mutex<()>,
     /// There may be something to do for the loop.
     pub(crate) wake: Notify,
 }
@@ -46,6 +48,7 @@ impl Default for Handlers {
             by_event: RwLock::default(),
             events: watch::Sender::new(BTreeSet::new()),
             read_at: AtomicI64::new(-1),
+            reading: tokio::sync::Mutex::default(),
             wake: Notify::new(),
         }
     }
@@ -71,8 +74,9 @@ impl Handlers {
         self.events.subscribe()
     }
 
-    /// Reads the handlers if definitions have changed since.
+    /// Reads the handlers if definitions have changed since: what was registered before this call is known after it.
     pub(crate) async fn refresh(&self, shared: &Shared) -> Result<(), EngineError> {
+        let _reading = self.reading.lock().await;
         let version = shared.store.metadata_version().await.map_err(storage)?;
         if self.read_at.load(Ordering::Relaxed) >= version {
             return Ok(());

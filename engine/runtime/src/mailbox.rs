@@ -32,8 +32,8 @@ impl Work {
 pub(crate) struct Start {
     pub(crate) new: NewRun,
     pub(crate) plan: Arc<Plan>,
-    /// The metadata with which the definition was resolved; the start holds only while that is current.
-    pub(crate) metadata_version: i64,
+    /// The metadata with which the definition was resolved, if the start holds only while that is current.
+    pub(crate) metadata_version: Option<i64>,
     /// What was read because its first decision asked for it.
     pub(crate) answers: Answers,
 }

@@ -207,24 +207,22 @@ pub(crate) struct Definitions {
 
 type Wanted = (String, Option<i32>);
 
-/// A read under way, with what became of the one before, unless it found something: that is in memory.
+/// A read under way, with what became of the one before.
 type Reading = tokio::sync::Mutex<Option<Before>>;
 
-/// Those who waited for a read that brought nothing need not try one by one, each in its time.
+/// Those who waited for a read need not try one by one, each in its time. What it found may be in memory no more, because
+/// definitions have moved since, and is good all the same for whoever came before it was read.
 struct Before {
     began: Instant,
     ended: Instant,
-    error: Option<EngineError>,
+    read: Result<Option<Arc<Resolved>>, EngineError>,
 }
 
 impl Before {
-    /// The answer for somebody who has waited since `came`: a failure that he waited for, or an absence that was read
-    /// after he came.
+    /// The answer for somebody who has waited since `came`: a failure that he waited for, or what was read after he came.
     fn answers(&self, came: Instant) -> Option<Result<Option<Arc<Resolved>>, EngineError>> {
-        match &self.error {
-            Some(error) => (self.ended >= came).then(|| Err(error.clone())),
-            None => (self.began >= came).then_some(Ok(None)),
-        }
+        let counts = if self.read.is_err() { self.ended >= came } else { self.began >= came };
+        counts.then(|| self.read.clone())
     }
 }
 
@@ -336,8 +334,7 @@ impl Definitions {
         }
         let began = Instant::now();
         let read = self.load(store, plans, name, version).await;
-        let error = read.as_ref().err().cloned();
-        *before = Some(Before { began, ended: Instant::now(), error });
+        *before = Some(Before { began, ended: Instant::now(), read: read.clone() });
         read
     }
 

@@ -95,7 +95,7 @@ impl Turn {
     /// The first turn of a new run.
     pub(crate) fn start(start: &Start) -> Self {
         let state = RunState::new(start.new.clone());
-        let base = ChangeKind::Insert { metadata_version: Some(start.metadata_version) };
+        let base = ChangeKind::Insert { metadata_version: start.metadata_version };
         let run = Box::new(CachedRun { state, plan: start.plan.clone(), own: true });
         Turn { answers: start.answers.clone(), ..Turn::on(run, base) }
     }

@@ -431,3 +431,27 @@ async fn a_definition_that_cannot_be_read_holds_up_nobody_else_and_fails_all_at_
     sqlx::raw_sql("ROLLBACK").execute(&mut blocker).await.unwrap();
     start(&engine, "wanted").await;
 }
+
+/// A name that is being looked up for many callers at once is not absent because definitions move meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registered_definition_is_found_while_others_are_registered() {
+    let db = database().await;
+    let engine = node(&db, config()).await;
+    let moving = {
+        let engine = engine.clone();
+        tokio::spawn(async move {
+            for n in 0.. {
+                define(&engine, &format!("other_{}", n % 50), json!([simple("t")])).await;
+            }
+        })
+    };
+    for round in 0..40 {
+        let name = format!("order_{round}");
+        define(&engine, &name, json!([simple("pay")])).await;
+        let starts = (0..8).map(|_| engine.start(start_of(&name)));
+        for started in join_all(starts).await {
+            assert!(started.is_ok(), "{started:?} in round {round}");
+        }
+    }
+    moving.abort();
+}

@@ -59,6 +59,8 @@ async fn round(shared: &Shared, resting: &mut HashMap<EventKey, Instant>) -> Res
         }
         let skip: Vec<EventKey> = resting.keys().copied().collect();
         let found = shared.store.pending_events(&queues, &skip, AT_ONCE as i64).await.map_err(storage)?;
+        // an event that came after a handler was changed is for the handler as it is since
+        shared.handlers.refresh(shared).await?;
         let all = found.len() < AT_ONCE;
         let handled = futures::stream::iter(found).map(|event| one(shared, event)).buffered(TOGETHER);
         let handled: Vec<_> = handled.collect().await;

@@ -52,6 +52,7 @@ impl Engine {
     ///
     /// Errors: `Unavailable`; then it is to be handled again.
     pub async fn handle(&self, message: Message) -> Result<Handled, EngineError> {
+        self.shared().handlers.refresh(self.shared()).await?;
         handlers::handle(self.shared(), message).await
     }
 

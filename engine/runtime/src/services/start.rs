@@ -15,9 +15,6 @@ use crate::shared::Shared;
 
 /// All runs live in one shard until there are several.
 pub(crate) const SHARD: u16 = 0;
-/// Definitions that change faster than a start can be written are somebody's mistake.
-const TRIES: usize = 20;
-
 /// Answers with the run's id once its first turn is durable. A crash before that leaves nothing, one between commit
 /// and answer leaves the run.
 pub(crate) async fn start(shared: &Shared, request: StartRequest) -> Result<RunId, EngineError> {
@@ -56,18 +53,19 @@ async fn start_as(shared: &Shared, request: &StartRequest, id: RunId) -> Result<
         shared.stats.refused_overload.one();
     }
     let input = given_or_stored(shared, &request.input, request.external_input.as_deref()).await?;
-    for _ in 0..TRIES {
+    for checked in [true, false] {
         let resolved = resolve(shared, &request.definition).await?;
         let (tx, answer) = oneshot::channel();
-        let start = new_run(shared, request, input.clone(), &resolved, id);
+        let start = new_run(shared, request, input.clone(), &resolved, id, checked);
         shared.mailboxes.send(id, Work::Start(Box::new(start)), Reply::Start(tx))?;
         match answer.await.map_err(|_| stopped())?? {
             Began::Stored => return Ok(()),
-            // the metadata version that refused it has emptied the cache: this resolves from the rows
+            // the metadata version that refused it has emptied the memory: what is found now was read after this start
+            // was asked for, and may begin whatever is registered meanwhile
             Began::MetadataMoved => {}
         }
     }
-    Err(EngineError::Unavailable("definitions change too fast to start a run".to_owned()))
+    Err(EngineError::Internal("a start was refused for a reason that it did not give".to_owned()))
 }
 
 async fn resolve(shared: &Shared, definition: &Definition) -> Result<Arc<Resolved>, EngineError> {
@@ -81,7 +79,15 @@ async fn resolve(shared: &Shared, definition: &Definition) -> Result<Arc<Resolve
     }
 }
 
-fn new_run(shared: &Shared, request: &StartRequest, input: Payload, resolved: &Resolved, id: RunId) -> Start {
+/// `checked`: it begins only if no definition has been registered since this one was read.
+fn new_run(
+    shared: &Shared,
+    request: &StartRequest,
+    input: Payload,
+    resolved: &Resolved,
+    id: RunId,
+    checked: bool,
+) -> Start {
     let now = shared.clock.now();
     let new = NewRun {
         id,
@@ -103,7 +109,7 @@ fn new_run(shared: &Shared, request: &StartRequest, input: Payload, resolved: &R
     Start {
         new,
         plan: resolved.plan.clone(),
-        metadata_version: resolved.metadata_version,
+        metadata_version: checked.then_some(resolved.metadata_version),
         answers: Answers::default(),
     }
 }
