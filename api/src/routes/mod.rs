@@ -44,12 +44,12 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::config::ApiConfig;
 use crate::error::ApiError;
 use crate::extract::JsonBody;
-use crate::openapi::{self, ApiDoc};
+use crate::openapi::ApiDoc;
 use crate::state::Api;
 
-/// All routes with their description.
-pub(crate) fn described() -> OpenApiRouter<Api> {
-    let mut routes = OpenApiRouter::with_openapi(ApiDoc::openapi())
+/// All routes with what each says of itself.
+pub(crate) fn routed() -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(ApiDoc::openapi())
         .merge(workflow_start::routes())
         .merge(workflow_execute::routes())
         .merge(workflow_test::routes())
@@ -74,16 +74,14 @@ pub(crate) fn described() -> OpenApiRouter<Api> {
         .merge(queue_admin::routes())
         .merge(admin::routes())
         .merge(environment::routes())
-        .merge(external::routes());
-    openapi::complete(routes.get_openapi_mut());
-    routes
+        .merge(external::routes())
 }
 
 /// The REST API as one service. It may be served by [`crate::serve`] or called in process.
 pub fn router(engine: Engine, config: ApiConfig) -> Router {
     let cors = cors_layer(&config.cors_origins);
-    let (routes, document) = described().split_for_parts();
-    let routes = routes.merge(docs::routes(document)).with_state(Api::new(engine, config));
+    let (routes, _) = routed().split_for_parts();
+    let routes = routes.merge(docs::routes()).with_state(Api::new(engine, config));
     // a path with a slash at its end means the path without; looked at only after nothing else matched,
     // so it costs the usual request nothing
     let exact = routes.clone().fallback(unknown::not_found);

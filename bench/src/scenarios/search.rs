@@ -24,9 +24,10 @@ pub(crate) async fn measure(machine: &Machine, report: &mut Report, pace: Pace) 
     let stored = pace.many * 10;
     report.section(&format!("W6: searches among {}k stored runs, W1 at half speed", stored / 1_000));
     let rig = machine.rig("bench_search", None)?;
-    let full = throughput::w1_rate(&rig, "bench_w6", pace).await?;
-    let begun = store(&rig, stored)?;
     let load = throughput::load(&rig, "bench_w6", 1)?;
+    run(&load, pace.warm_up).await?;
+    let full = run(&load, pace.measure).await?.workflows_per_second;
+    let begun = store(&rig, stored)?;
     let load = Load { per_second: Some(full / 2.0), ..load };
     run(&load, pace.warm_up).await?;
     let requests = requests(&rig, begun)?;
@@ -40,9 +41,11 @@ pub(crate) async fn measure(machine: &Machine, report: &mut Report, pace: Pace) 
         })
     };
     let done = run(&load, pace.measure).await?;
+    let behind = throughput::words_behind(&rig)?;
     stop.store(true, Ordering::Relaxed);
     let times = asking.join().map_err(|_| anyhow::anyhow!("the searching thread broke off"))??;
     report.add("W6 W1 rate meanwhile", done.workflows_per_second, "wf/s", Target::None);
+    report.add("W6 words of texts behind by", behind.1, "s", Target::None);
     let named = self::named();
     for (kind, what, most) in [
         (Kind::Get, "W6 GET of a run", 5.0),

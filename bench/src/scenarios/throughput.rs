@@ -1,6 +1,9 @@
 //! W1, its cost per workflow, its limit, and chains of tasks.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use sqlx::Row;
 
 use crate::counters::{costliest_statements, reset_statements};
 use crate::limit;
@@ -81,6 +84,7 @@ pub(crate) async fn measure(machine: &Machine, report: &mut Report, pace: Pace) 
         report.add(&format!("W1 HOT updates of {table}"), hot / all, "", Target::None);
     }
     report.add("memory, loaded", memory, "MB", Target::AtMost(100.0));
+    words(&rig, report).await?;
 
     for tasks in [5, 10] {
         let load = load_chain(&rig, tasks)?;
@@ -100,6 +104,34 @@ pub(crate) async fn measure(machine: &Machine, report: &mut Report, pace: Pace) 
         let wal = cost.wal_bytes / done.workflows as f64 / 1e3;
         report.add(&format!("chain of {tasks}: WAL per workflow"), wal, "KB", Target::None);
     }
+    Ok(())
+}
+
+/// (runs whose words are not made, seconds that the oldest one waits).
+pub(crate) fn words_behind(rig: &Rig) -> anyhow::Result<(f64, f64)> {
+    let rows = rig.sql.rows(
+        "SELECT coalesce(sum(pending), 0)::float8, coalesce(max(lag_seconds), 0) FROM podium.search_lag",
+    )?;
+    Ok((rows[0].try_get(0)?, rows[0].try_get(1)?))
+}
+
+/// What W1 left to be made in quieter times: the words by which texts are searched.
+async fn words(rig: &Rig, report: &mut Report) -> anyhow::Result<()> {
+    let rows =
+        || anyhow::Ok(rig.sql.rows("SELECT count(*)::float8 FROM run_search")?[0].try_get::<f64, _>(0)?);
+    let (begun, before, made_before) = (Instant::now(), rig.counters_now()?, rows()?);
+    while words_behind(rig)?.0 > 0.0 {
+        ensure!(begun.elapsed() < Duration::from_secs(300), "the words of W1 are not made");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let (cost, made) = (rig.counters_now()?.since(&before), rows()? - made_before);
+    report.add("W1 runs whose words waited", made, "", Target::None);
+    report.add(
+        "W1 words made afterwards, PostgreSQL CPU",
+        cost.postgres_cpu_s * 1e6 / made.max(1.0),
+        "us",
+        Target::None,
+    );
     Ok(())
 }
 

@@ -27,10 +27,12 @@ const STRETCH: i64 = 2_000;
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// Before a statement that failed is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Turns of this node in a second beyond which it is busy.
-const BUSY: f64 = 3_000.0;
-/// The part of the time that it takes while the node is busy. A workflow then costs the database 4 us more.
-const BUSY_SHARE: f64 = 0.04;
+/// Turns in one batch, on the average, beyond which the node is busy: batches grow when the database is what all wait for.
+const BUSY: f64 = 20.0;
+/// The node is not idle again before it was not busy for so long: load comes in waves, and words can wait.
+const CALM: Duration = Duration::from_secs(2);
+/// The part of the time that it takes while the node is busy. A workflow then costs the database 2 us more.
+const BUSY_SHARE: f64 = 0.02;
 /// The same with nothing else to do; the other half keeps answers quick.
 const IDLE_SHARE: f64 = 0.5;
 /// How long a stopping node takes at most to make the words that are left.
@@ -174,22 +176,26 @@ impl Projection {
 struct Load {
     at: Instant,
     turns: u64,
-    share: f64,
+    batches: u64,
+    busy_until: Option<Instant>,
 }
 
 impl Load {
     fn new(shared: &Shared) -> Self {
-        Load { at: Instant::now(), turns: shared.stats.turns.get(), share: IDLE_SHARE }
+        let stats = &shared.stats;
+        Load { at: Instant::now(), turns: stats.turns.get(), batches: stats.batches.get(), busy_until: None }
     }
 
     fn share(&mut self, shared: &Shared) -> f64 {
-        let elapsed = self.at.elapsed();
-        if elapsed >= Duration::from_millis(50) {
-            let turns = shared.stats.turns.get();
-            let rate = turns.saturating_sub(self.turns) as f64 / elapsed.as_secs_f64();
-            self.share = if rate > BUSY { BUSY_SHARE } else { IDLE_SHARE };
-            (self.at, self.turns) = (Instant::now(), turns);
+        let now = Instant::now();
+        if now.duration_since(self.at) >= Duration::from_millis(50) {
+            let (turns, batches) = (shared.stats.turns.get(), shared.stats.batches.get());
+            let new = (turns.saturating_sub(self.turns) as f64, batches.saturating_sub(self.batches) as f64);
+            if new.0 > new.1 * BUSY {
+                self.busy_until = Some(now + CALM);
+            }
+            (self.at, self.turns, self.batches) = (now, turns, batches);
         }
-        self.share
+        if self.busy_until.is_some_and(|until| now < until) { BUSY_SHARE } else { IDLE_SHARE }
     }
 }
