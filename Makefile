@@ -4,7 +4,7 @@
 CARGO ?= cargo
 LOCKED ?= --locked
 
-.PHONY: help setup demo run build release test lint fmt sqlx openapi conformance test-clients chaos bench
+.PHONY: help setup demo run build release test lint fmt sqlx openapi scenarios conformance test-clients chaos bench
 
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ test: ## all tests: real PostgreSQL, a real Kafka node, recorded answers of a ge
 	$(CARGO) build $(LOCKED) -p podium-server
 	$(CARGO) build $(LOCKED) -p podium-events --example external_router
 	$(CARGO) test $(LOCKED) --workspace --exclude podium-tests
-	$(CARGO) test $(LOCKED) -p podium-tests --lib --test architecture --test api --test conformance --test engine --test clients
+	$(CARGO) test $(LOCKED) -p podium-tests --lib --test architecture --test docs --test api --test conformance --test engine --test clients
 	PODIUM_CHAOS_KILLS=$${PODIUM_CHAOS_KILLS:-16} $(CARGO) test $(LOCKED) -p podium-tests --test chaos
 
 lint: ## formatting and warnings, both as errors
@@ -50,6 +50,9 @@ sqlx: ## renew .sqlx/, which lets the workspace build without a database
 openapi: ## renew openapi/podium.json from the code
 	$(CARGO) run -q $(LOCKED) -p podium-server -- openapi > openapi/podium.json.new
 	mv openapi/podium.json.new openapi/podium.json
+
+scenarios: ## renew docs/scenarios.md, after a change of pending.txt or of a scenario
+	PODIUM_DOCS_UPDATE=1 $(CARGO) test -q $(LOCKED) -p podium-tests --test docs the_page_of_scenarios
 
 conformance: ## the recorded scenarios of a genuine Conductor, against Podium
 	@scripts/setup.sh test
