@@ -38,6 +38,11 @@ pub(crate) async fn open_store(config: &Config) -> anyhow::Result<Store> {
     Ok(store)
 }
 
+/// Host and port of the server that a URL names; `None` for a socket in the file system.
+pub(crate) fn server(url: &str) -> Option<(String, u16)> {
+    Address::of(url)?.host
+}
+
 /// Where a database URL leads.
 #[derive(Debug, PartialEq, Eq)]
 struct Address {

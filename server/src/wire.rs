@@ -1,8 +1,8 @@
 //! Putting the rooms together, and taking them apart in the right order.
 //!
 //! ```text
-//! start:  store ─> relay's sink ─> engine ─> event router ─> workers ─> REST API
-//! stop:   REST API and engine together ─> workers ─> router ─> producers
+//! start:  store ─> relay's sink ─> engine ─> event router, HTTP calls ─> workers ─> REST API
+//! stop:   REST API and engine together ─> workers, HTTP calls ─> router ─> producers
 //! ```
 
 use std::net::SocketAddr;
@@ -19,6 +19,7 @@ use podium_runtime::Engine;
 use podium_runtime::ports::EventSink;
 use podium_store::Store;
 use podium_workers::email_validator::EmailValidator;
+use podium_workers::http::{Endpoint, HttpTasks};
 use podium_workers::phone_validator::PhoneValidator;
 use podium_workers::{Host, HostSettings, Service};
 use tokio::net::TcpListener;
@@ -54,6 +55,7 @@ pub(crate) struct Node {
     router: Option<Router>,
     handled_topics: Option<HandledTopics>,
     hosts: Vec<Host>,
+    http_tasks: Option<HttpTasks>,
     stop: watch::Sender<bool>,
     api: JoinHandle<()>,
     probes: JoinHandle<()>,
@@ -92,6 +94,14 @@ impl Node {
                 }
             });
         }
+        let http_tasks = match config.http_tasks.enabled {
+            true => {
+                let mut settings = config.http_tasks()?;
+                settings.egress.own = own_endpoints(config, address, kafka.as_ref());
+                Some(HttpTasks::start(engine.clone(), settings))
+            }
+            false => None,
+        };
         let hosts = start_workers(config, &options).await?;
         let (troubles, probing) = probes::start(kafka, s3);
         let (stop, stopped) = watch::channel(false);
@@ -109,6 +119,7 @@ impl Node {
             router,
             handled_topics,
             hosts,
+            http_tasks,
             stop,
             api,
             probes: probing,
@@ -140,6 +151,11 @@ impl Node {
         self.stop.send_replace(true);
         // first what brings work in and still needs the engine's answers
         let hosts = self.hosts.into_iter().map(|host| host.stop(self.grace));
+        let http_tasks = async {
+            if let Some(http_tasks) = self.http_tasks {
+                http_tasks.stop(self.grace).await;
+            }
+        };
         let router = async {
             if let Some(router) = self.router {
                 router.stop().await;
@@ -150,7 +166,7 @@ impl Node {
                 handled.stop().await;
             }
         };
-        tokio::join!(futures::future::join_all(hosts), router, handled_topics);
+        tokio::join!(futures::future::join_all(hosts), http_tasks, router, handled_topics);
         // a poll that waits ends because the engine lets it go
         self.engine.stop_accepting();
         match tokio::time::timeout(self.grace, self.api).await {
@@ -189,6 +205,29 @@ async fn serve(
     if let Err(error) = podium_api::serve(listener, routes, &config, until).await {
         error!(%error, "the REST API stopped");
     }
+}
+
+/// What no HTTP task may talk to.
+fn own_endpoints(config: &Config, listens: SocketAddr, kafka: Option<&KafkaSettings>) -> Vec<Endpoint> {
+    let endpoint = |host: &str, port, what, may_be_allowed| Endpoint {
+        host: host.to_owned(),
+        port,
+        what,
+        may_be_allowed,
+    };
+    let mut own = vec![endpoint("", listens.port(), "the REST API of this node", true)];
+    if let Some((host, port)) = crate::database::server(&config.database.url) {
+        own.push(endpoint(&host, port, "the database of Podium", false));
+    }
+    let brokers = kafka.map(|kafka| kafka.bootstrap.as_str()).unwrap_or_default();
+    for broker in brokers.split(',') {
+        if let Some((host, port)) = broker.trim().rsplit_once(':')
+            && let Ok(port) = port.parse()
+        {
+            own.push(endpoint(host.trim_matches(['[', ']']), port, "a Kafka broker of Podium", false));
+        }
+    }
+    own
 }
 
 async fn start_workers(config: &Config, options: &NodeOptions) -> anyhow::Result<Vec<Host>> {

@@ -19,13 +19,12 @@ const PENDING_SLOW_PATIENCE: Duration = Duration::from_secs(75);
 const REPORT_LINES: usize = 30;
 
 /// Task types that Podium does not run yet: a scenario that uses one fails for that reason first.
-const NOT_YET: [&str; 12] = [
+const NOT_YET: [&str; 11] = [
     "DECISION",
     "DO_WHILE",
     "DYNAMIC",
     "EXCLUSIVE_JOIN",
     "FORK_JOIN_DYNAMIC",
-    "HTTP",
     "INLINE",
     "JSON_JQ_TRANSFORM",
     "LAMBDA",

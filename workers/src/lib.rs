@@ -8,11 +8,14 @@
 //!
 //! A service keeps no state between requests, so any number of processes share the work through their
 //! consumer group, inside `podium dev` or as `podium worker NAME`.
+//!
+//! `http` is no such service: it makes the calls of HTTP tasks beside the engine of its node.
 
 pub mod csv;
 pub mod email_validator;
 mod events;
 mod host;
+pub mod http;
 pub mod phone_validator;
 mod request;
 mod rows;

@@ -67,7 +67,7 @@ pub(crate) fn task_summary(out: &mut Vec<u8>, view: &TaskView) {
     json.text("startTime", &iso(task.started_at.unwrap_or_default()));
     json.text("updateTime", &iso(task.updated_at));
     json.text("endTime", &iso(task.ended_at.unwrap_or_default()));
-    json.text("status", task.status.as_str());
+    json.text("status", super::task::shown_status(task).as_str());
     json.text_if("reasonForIncompletion", task.reason.as_deref().map(super::task::shortened));
     json.int("executionTime", span_ms(task.started_at, task.ended_at));
     json.int("queueWaitTime", span_ms(Some(task.scheduled_at), task.started_at));

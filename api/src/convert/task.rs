@@ -72,6 +72,11 @@ pub(super) fn size_hint(task: &TaskState, plan: &Plan) -> usize {
     FIXED_BYTES + config + def + task.input.size_bytes() + task.output.size_bytes()
 }
 
+/// The status as clients know it: a call that is being made is SCHEDULED (scenario s170b waits for what comes after).
+pub(super) fn shown_status(task: &TaskState) -> TaskStatus {
+    if task.is_being_called() { TaskStatus::Scheduled } else { task.status }
+}
+
 /// Appends the task's JSON. `branch`: what it is if the definition does not have it.
 pub(crate) fn write_task(
     out: &mut Vec<u8>,
@@ -82,7 +87,7 @@ pub(crate) fn write_task(
 ) {
     let (input, output) = (external::task_input(run.id, task), external::task_output(run.id, task));
     let mut json = Object::begin(out, "taskType", &task.task_type);
-    json.text("status", task.status.as_str());
+    json.text("status", shown_status(task).as_str());
     json.raw("inputData", input.payload.text());
     json.text("referenceTaskName", &task.ref_name);
     json.int("retryCount", task.attempt.into());

@@ -4,7 +4,7 @@ use podium_core::{RunHead, view};
 use podium_runtime::{RunBrief, RunView};
 
 use super::external;
-use super::task::{Rows, size_hint, write_task};
+use super::task::{Rows, shown_status, size_hint, write_task};
 use crate::error::ApiError;
 use crate::json::write::{Object, write_int, write_list};
 
@@ -105,7 +105,7 @@ pub(crate) fn tasks_page_json(shown: &RunView, page: &TaskPage) -> Result<Vec<u8
     let wanted =
         |word: &str| page.statuses.is_empty() || page.statuses.iter().any(|s| s.eq_ignore_ascii_case(word));
     let mut rows = view::present(&shown.plan, &shown.run);
-    rows.retain(|row| wanted(row.status.as_str()));
+    rows.retain(|row| wanted(shown_status(row).as_str()));
     let total = rows.len();
     let rows: Rows = rows.into_iter().skip(start).take(count).collect();
 

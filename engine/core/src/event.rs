@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::http::Called;
 use crate::id::{RunId, TaskNo};
 use crate::operation::Operation;
 use crate::payload::Payload;
 use crate::run::RunStatus;
-use crate::task::TaskStatus;
+use crate::task::{Lease, TaskStatus};
 use crate::time::Timestamp;
 
 /// One thing that happened.
@@ -29,6 +30,9 @@ pub enum Event {
     Requeued { task: TaskNo },
     /// A worker or a caller reports on a task.
     Reported(TaskReport),
+    /// A node's executor says how the call of a task that it leases is going. Refused unless it still holds the lease, or
+    /// nobody has taken the task since it lapsed.
+    Called { task: TaskNo, lease: Lease, news: CallNews },
     /// The broker acknowledged or refused the message of a task.
     Published { task: TaskNo, outcome: Result<(), String> },
     /// A row of the inbox: something that happened elsewhere for this run.
@@ -44,6 +48,14 @@ pub enum Event {
     Terminate { reason: Option<String> },
     /// An operator does something else to the run.
     Operate(Operation),
+}
+
+/// What an executor says of a call.
+#[derive(Clone, Debug)]
+pub enum CallNews {
+    /// It still runs: the lease is renewed.
+    Alive,
+    Over(Called),
 }
 
 /// Key of an inbox row.

@@ -15,6 +15,7 @@ pub mod effect;
 pub mod event;
 pub mod expr;
 pub mod handler;
+pub mod http;
 pub mod id;
 pub mod operation;
 pub mod payload;
@@ -29,13 +30,13 @@ pub mod view;
 pub use decide::{Cx, Decision, Needs, Refusal, Settings, decide};
 pub use effect::{Effect, Outgoing, Raised, Told, WantedDefinition, WantedRun, fold};
 pub use event::{
-    ChildEnded, ChildReopened, CompletionEvent, Event, HandlerAction, InboxId, InboxMessage, LogLine,
-    NamedTask, ParentEnded, ParkedEvent, TaskReport,
+    CallNews, ChildEnded, ChildReopened, CompletionEvent, Event, HandlerAction, InboxId, InboxMessage,
+    LogLine, NamedTask, ParentEnded, ParkedEvent, TaskReport,
 };
 pub use id::{RunId, TaskId, TaskNo};
 pub use operation::{Edition, Objection, ObjectionKind, Operation, Rerun, RerunFrom};
 pub use payload::Payload;
 pub use plan::Plan;
 pub use run::{NewRun, ParentLink, RunExtra, RunHead, RunState, RunStatus, SnapshotHash, TaskTable};
-pub use task::{TaskState, TaskStatus};
+pub use task::{Lease, TaskState, TaskStatus};
 pub use time::{Span, Timestamp};

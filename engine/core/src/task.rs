@@ -149,7 +149,7 @@ pub struct TaskState {
     pub retried: bool,
     /// Its end has been processed: its successors were computed.
     pub executed: bool,
-    /// When a WAIT is over.
+    /// When a WAIT is over; when the lease of an executor's call lapses.
     pub wait_until: Option<Timestamp>,
     /// The run that a SUB_WORKFLOW task started.
     pub child: Option<RunId>,
@@ -159,7 +159,33 @@ pub struct TaskState {
     pub changed_in: i64,
 }
 
+/// Which lease of a task somebody means: a task that was taken over, or made anew by an operator, has another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub poll_count: i32,
+    pub started_at: Option<Timestamp>,
+}
+
 impl TaskState {
+    /// The lease of the last claim.
+    pub fn lease(&self) -> Lease {
+        Lease { poll_count: self.poll_count, started_at: self.started_at }
+    }
+
+    /// Is an executor of a node making its call right now? Conductor shows such a task as SCHEDULED until the call is over.
+    pub fn is_being_called(&self) -> bool {
+        self.status == TaskStatus::InProgress
+            && self.wait_until.is_some()
+            && crate::tasks::lease_of(&self.task_type).is_some()
+    }
+
+    /// Where executors of nodes make the call: the lease holds from now on.
+    pub(crate) fn hold(&mut self, now: Timestamp) {
+        if let Some(lease) = crate::tasks::lease_of(&self.task_type) {
+            self.wait_until = Some(now + lease);
+        }
+    }
+
     /// The reference as the definition has it: without the `__<iteration>` of a loop.
     pub fn base_ref(&self) -> &str {
         if self.iteration == 0 {

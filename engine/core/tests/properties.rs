@@ -14,9 +14,10 @@ mod support;
 
 use std::collections::{BTreeMap, HashSet};
 
+use podium_core::http::Called;
 use podium_core::{
-    CompletionEvent, Effect, Event, InboxMessage, Payload, RunStatus, Span, TaskNo, TaskReport, TaskState,
-    TaskStatus,
+    CallNews, CompletionEvent, Effect, Event, InboxMessage, Payload, RunStatus, Span, TaskNo, TaskReport,
+    TaskState, TaskStatus,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -87,6 +88,13 @@ fn event(story: &Story, choice: Choice, inbox: i64) -> (Span, Event) {
     let now = Span::ZERO;
     match choice.what % 12 {
         0..=2 => (now, Event::Claimed { task: row.no, worker: Some("w".into()), before: None }),
+        3..=7 if row.wait_until.is_some() && &*row.task_type == "HTTP" && !choice.data.is_multiple_of(5) => {
+            let news = match choice.data % 3 {
+                0 => CallNews::Alive,
+                _ => CallNews::Over(Called { status, output: Payload::empty(), reason: None }),
+            };
+            (now, Event::Called { task: row.no, lease: row.lease(), news })
+        }
         // a JOIN that a caller reports on has not joined anything
         3..=5 if waits_inside(row) => (now, Event::Look),
         3..=5 => (now, report(row.no, status, json!({"x": choice.data, "y": {"z": [1, null]}}))),
@@ -131,6 +139,14 @@ fn push(story: &mut Story, pick: usize) -> bool {
         "KAFKA_PUBLISH" => Event::Published { task: row.no, outcome: Ok(()) },
         "EVENT" if row.input.get("asyncComplete") == Some(&Value::Bool(false)) => {
             Event::Published { task: row.no, outcome: Ok(()) }
+        }
+        "HTTP" if row.status == TaskStatus::Scheduled => {
+            story.now = story.now.max(row.available_at);
+            Event::Claimed { task: row.no, worker: None, before: None }
+        }
+        "HTTP" if row.wait_until.is_some() => {
+            let called = Called { status: TaskStatus::Completed, output: Payload::empty(), reason: None };
+            Event::Called { task: row.no, lease: row.lease(), news: CallNews::Over(called) }
         }
         _ => report(row.no, TaskStatus::Completed, output),
     };
@@ -227,7 +243,7 @@ fn step(story: &mut Story, event: &Event) {
     check(story);
     // deciding again changes nothing
     let again = match event {
-        Event::Claimed { .. } | Event::Published { .. } => return,
+        Event::Claimed { .. } | Event::Published { .. } | Event::Called { .. } => return,
         Event::Reported(r) if r.status == TaskStatus::InProgress => return,
         other => other.clone(),
     };

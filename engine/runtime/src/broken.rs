@@ -137,7 +137,8 @@ fn sort_out(turn: Turn, blame: Blame, fresh: bool) -> (Vec<Envelope>, Vec<Envelo
 
 /// Work that nobody outside waits for, or that is sent until it is taken.
 fn is_own(envelope: &Envelope) -> bool {
-    matches!(envelope.reply, Reply::None) || matches!(envelope.work, Work::Event(Event::Published { .. }))
+    matches!(envelope.reply, Reply::None)
+        || matches!(envelope.work, Work::Event(Event::Published { .. } | Event::Called { .. }))
 }
 
 #[cfg(test)]

@@ -39,6 +39,13 @@ pub struct LeaseGuard {
 }
 
 impl LeaseGuard {
+    /// One guard for each lease, in the order of the tasks.
+    pub(crate) fn split(mut self) -> Vec<LeaseGuard> {
+        let (leases, mailboxes) = (std::mem::take(&mut self.leases), &self.mailboxes);
+        let one = |lease| LeaseGuard { leases: vec![lease], mailboxes: mailboxes.clone() };
+        leases.into_iter().map(one).collect()
+    }
+
     /// The answer was delivered: the leases stay.
     pub fn disarm(mut self) {
         self.leases.clear();

@@ -48,6 +48,7 @@ pub use handlers::Handled;
 pub use lease::{LeaseGuard, Leased};
 pub use messages::*;
 pub use script::{script_fault, serve_jq};
+pub use services::calls::{CallCount, LeasedCall, OpenCall};
 pub use services::external::{NotAPayloadPath, PayloadPath};
 pub use services::lookup::CreatedIn;
 pub use services::queues::{LastPoll, QueueSize};

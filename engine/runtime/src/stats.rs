@@ -27,6 +27,9 @@ impl Count {
     pub(crate) fn add(&self, n: usize) {
         self.0.fetch_add(n as u64, Ordering::Relaxed);
     }
+    pub(crate) fn less(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
     pub(crate) fn set(&self, n: u64) {
         self.0.store(n, Ordering::Relaxed);
     }
@@ -69,6 +72,11 @@ stats!(
     relay_refused,
     relay_lost,
     relay_open,
+    calls_answered,
+    calls_failed,
+    calls_denied,
+    calls_late,
+    calls_open,
     events_ingested,
     events_unknown_run,
     events_handled,

@@ -68,6 +68,16 @@ pub struct Counters {
     pub relay_lost: u64,
     /// Messages handed to the relay and not settled yet, now.
     pub relay_open: u64,
+    /// Calls of HTTP tasks that a server answered with less than 400.
+    pub calls_answered: u64,
+    /// Calls that failed: no answer, one of 400 and more, a request that cannot be read.
+    pub calls_failed: u64,
+    /// Calls that the rules of `[egress]` do not allow.
+    pub calls_denied: u64,
+    /// Calls whose result came too late: the task had ended, or another node makes the call.
+    pub calls_late: u64,
+    /// Calls under way, now.
+    pub calls_open: u64,
     pub events_ingested: u64,
     pub events_unknown_run: u64,
     /// Events of own queues that were taken with all that their handlers do.

@@ -12,6 +12,7 @@ use podium_objects::S3Settings;
 use podium_runtime::{EngineConfig, JqCommand};
 use podium_store::StoreOptions;
 use podium_workers::ValidatorSettings;
+use podium_workers::http::{EgressSettings, HttpSettings, Profile, Rule};
 use serde::Deserialize;
 
 use super::humane::{Humane, address};
@@ -25,6 +26,8 @@ pub struct Config {
     pub database: DatabaseSection,
     pub engine: EngineSection,
     pub kafka: KafkaSection,
+    pub http_tasks: HttpTasksSection,
+    pub egress: EgressSection,
     pub router: RouterSection,
     pub s3: S3Section,
     pub workers: WorkersSection,
@@ -106,6 +109,24 @@ pub enum UnknownAddress {
 pub enum TopicCreation {
     Broker,
     Explicit,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpTasksSection {
+    pub enabled: bool,
+    pub parallel: usize,
+    pub total_timeout: Humane,
+    pub response_limit_bytes: usize,
+    pub idempotency_key: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EgressSection {
+    pub profile: Profile,
+    pub allow: Vec<String>,
+    pub deny: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -201,6 +222,7 @@ impl Config {
                 config.engine.writers
             )));
         }
+        config.http_tasks()?;
         if config.engine.node_name.is_empty() {
             let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
             config.engine.node_name = format!("{}-{}", host.trim(), std::process::id());
@@ -226,6 +248,8 @@ impl Config {
             database: section(table, "database")?,
             engine: section(table, "engine")?,
             kafka: section(table, "kafka")?,
+            http_tasks: section(table, "http_tasks")?,
+            egress: section(table, "egress")?,
             router: section(table, "router")?,
             s3: section(table, "s3")?,
             workers: section(table, "workers")?,
@@ -329,6 +353,35 @@ impl Config {
                 partitions: k.partitions,
                 replication: k.replication,
                 config: BTreeMap::new(),
+            },
+        })
+    }
+
+    /// How calls of HTTP tasks are made; what the node itself stands on is not in it yet.
+    ///
+    /// # Errors
+    /// A rule that is none, with the key that it stands under.
+    pub fn http_tasks(&self) -> Result<HttpSettings, ConfigError> {
+        let rules = |key: &str, texts: &[String]| {
+            let parsed: Result<Vec<Rule>, _> = texts.iter().map(|text| text.parse()).collect();
+            parsed.map_err(|error| ConfigError(format!("egress.{key}: {error}")))
+        };
+        let h = &self.http_tasks;
+        if h.parallel == 0 {
+            return Err(ConfigError(
+                "http_tasks.parallel is 0: say http_tasks.enabled = false to make no calls".to_owned(),
+            ));
+        }
+        Ok(HttpSettings {
+            parallel: h.parallel,
+            total_timeout: h.total_timeout.0,
+            response_limit_bytes: h.response_limit_bytes,
+            idempotency_key: h.idempotency_key,
+            egress: EgressSettings {
+                profile: self.egress.profile,
+                allow: rules("allow", &self.egress.allow)?,
+                deny: rules("deny", &self.egress.deny)?,
+                own: Vec::new(),
             },
         })
     }

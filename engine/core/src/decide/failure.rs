@@ -10,6 +10,7 @@ use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::run::{RunExtra, RunState};
 use crate::task::TaskState;
+use crate::tasks::lease_of;
 use crate::time::Timestamp;
 
 const LINK: &str = "conductor.failure_workflow";
@@ -152,7 +153,7 @@ fn task_model(plan: &Plan, run: &RunState, row: &TaskState) -> Value {
     set("callbackAfterSeconds", json!(row.callback_after_s));
     set("callbackAfterMs", json!(0));
     set("firstScheduledTime", json!(row.first_scheduled_at.as_millis()));
-    set("waitTimeout", at(row.wait_until));
+    set("waitTimeout", at(row.wait_until.filter(|_| lease_of(&row.task_type).is_none())));
     set("outputData", Value::Object(row.output.map().clone()));
     let limits = config.and_then(|c| c.task_definition.as_ref());
     // as recorded: limits are copied to the rows of workers' tasks only

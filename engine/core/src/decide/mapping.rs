@@ -13,6 +13,7 @@ use crate::id::{MAX_TASK_NO, TaskId, TaskNo};
 use crate::payload::{MAX_DEPTH, Payload};
 use crate::plan::{Input, Node, NodeIx, NodeRef};
 use crate::task::{TaskState, TaskStatus};
+use crate::tasks::lease_of;
 use crate::time::{Span, Timestamp};
 
 /// The rows that a round makes. Nothing of it is in the run until the round is over, so one row of a round does not see
@@ -166,7 +167,8 @@ impl Mapping {
         let delay = node.config.start_delay.max(0);
         let now = turn.cx.now;
         let by_worker = node.kind.by_worker();
-        let domain = if by_worker { domain(turn, task_type) } else { None };
+        // as in Conductor, what the engine calls itself has no domain
+        let domain = if by_worker && lease_of(task_type).is_none() { domain(turn, task_type) } else { None };
         let row = self.row(turn, node, input);
         row.task_type = task_type.clone();
         row.def_name = def_name.clone();

@@ -4,6 +4,7 @@
 //! mod        the question and the answer; one function per event
 //! turn       the run under change: every change of a row goes through it, and it makes the effects at the end
 //! report     a worker claims a task, hands it back or loses it, reports on it; the broker answers
+//! call       an executor of a node makes the call of a task: it lives, it is over, its lease lapses
 //! arrive     something arrived from outside: a completion event finds its EVENT task, or is kept
 //! children   runs that this run starts; what runs tell each other
 //! advance    rounds: tasks that ended -> retries, successors -> new rows, until nothing changes
@@ -25,6 +26,7 @@ mod advance;
 mod arrive;
 #[cfg(test)]
 pub(crate) mod bench;
+mod call;
 mod children;
 #[cfg(test)]
 mod depth_tests;
@@ -217,6 +219,7 @@ pub fn decide(plan: &Plan, run: &mut RunState, event: &Event, cx: &Cx<'_>) -> De
         Event::Returned { task, poll_count } => turn.returned(*task, *poll_count),
         Event::Requeued { task } => turn.requeued(*task),
         Event::Reported(report) => turn.reported(report),
+        Event::Called { task, lease, news } => turn.called(*task, *lease, news),
         Event::Published { task, outcome } => turn.published(*task, outcome),
         Event::Arrived { inbox, message } => turn.arrived(*inbox, message),
         Event::Disowned { task, poll_count, worker, stored_in } => {

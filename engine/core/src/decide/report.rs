@@ -37,6 +37,7 @@ impl Turn<'_> {
             row.poll_count = row.poll_count.saturating_add(1);
             row.callback_after_s = 0;
             row.updated_at = now;
+            row.hold(now);
         });
         self.watch(no);
         Ok(())
@@ -109,7 +110,12 @@ impl Turn<'_> {
             return Err(Refusal::TaskEnded);
         }
         if report.extend_lease {
-            self.change(no, |row| row.updated_at = now);
+            self.change(no, |row| {
+                row.updated_at = now;
+                if row.wait_until.is_some() {
+                    row.hold(now);
+                }
+            });
             return Ok(());
         }
         for line in report.logs.iter().take(self.cx.settings.log_lines_per_report) {
@@ -133,7 +139,8 @@ impl Turn<'_> {
         if status.is_terminal() {
             self.withdraw(no);
         }
-        let by_worker = self.by_worker(no);
+        // a call is made once, whatever somebody says meanwhile
+        let by_worker = self.by_worker(no) && tasks::lease_of(&row.task_type).is_none();
         let keeps = report.merge_output;
         self.change(no, |row| {
             row.output = output;

@@ -9,6 +9,7 @@ use crate::payload::Payload;
 use crate::plan::Node;
 use crate::run::RunStatus;
 use crate::task::{TaskState, TaskStatus};
+use crate::tasks;
 use crate::time::{Span, Timestamp};
 
 /// A time-out that has passed.
@@ -87,6 +88,10 @@ impl Turn<'_> {
         } else if row.status == TaskStatus::Scheduled && !node.kind.by_worker() && row.available_at <= now {
             node.kind.enter(self, no);
         } else if row.status == TaskStatus::InProgress && row.wait_until.is_some_and(|at| at <= now) {
+            if tasks::lease_of(&row.task_type).is_some() {
+                self.lapsed(no);
+                return Ok(());
+            }
             self.complete(no, Payload::empty());
         }
         Ok(())
@@ -169,7 +174,8 @@ impl Turn<'_> {
         if row.status == TaskStatus::Scheduled && node.kind.by_worker() {
             let from = row.available_at;
             let task = if acts(&node) { node.timeout.task } else { None };
-            for limit in [node.timeout.response, task].into_iter().flatten() {
+            let lease = tasks::lease_of(&row.task_type);
+            for limit in [node.timeout.response, task, lease].into_iter().flatten() {
                 self.wake_by(from + limit);
             }
         }
@@ -217,7 +223,7 @@ fn response_end(node: &Node, row: &TaskState) -> Option<Timestamp> {
         row.input.get("asyncComplete").map_or(node.config.async_complete == Some(true), |v| v == true);
     let waits = node.kind.is_watcher()
         || matches!(node.kind.name(), "WAIT" | "SUB_WORKFLOW")
-        || (!node.kind.by_worker() && asynchronous);
+        || (asynchronous && (!node.kind.by_worker() || tasks::lease_of(&row.task_type).is_some()));
     let limit = node.timeout.response.filter(|_| !waits && row.status == TaskStatus::InProgress)?;
     let from = row.updated_at.max(row.started_at.unwrap_or_default());
     Some(from + Span::from_secs(row.callback_after_s.max(0)) + limit)

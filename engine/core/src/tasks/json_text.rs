@@ -8,14 +8,14 @@ use serde_json::{Map, Value};
 use crate::expr::java;
 
 /// The compact JSON of a value.
-pub(super) fn of(value: &Value) -> String {
+pub(crate) fn of(value: &Value) -> String {
     let mut out = String::new();
     write(value, &mut out);
     out
 }
 
 /// The compact JSON of a map.
-pub(super) fn of_map(map: &Map<String, Value>) -> String {
+pub(crate) fn of_map(map: &Map<String, Value>) -> String {
     let mut out = String::new();
     write_map(map, &mut out);
     out

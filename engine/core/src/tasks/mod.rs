@@ -10,11 +10,12 @@ mod event;
 mod exclusive_join;
 mod fork_join;
 mod fork_join_dynamic;
+mod http;
 mod human;
 mod inline;
 mod join;
 mod json_jq_transform;
-mod json_text;
+pub(crate) mod json_text;
 mod kafka_publish;
 mod lambda;
 mod noop;
@@ -24,7 +25,6 @@ mod start_workflow;
 mod sub_workflow;
 mod switch;
 mod terminate;
-mod undelivered;
 mod user_defined;
 mod wait;
 
@@ -37,12 +37,14 @@ use crate::def::TaskConfig;
 use crate::id::TaskNo;
 use crate::plan::{Node, Plan};
 use crate::task::TaskState;
+use crate::time::Span;
 
 pub(crate) use do_while::{
     canceled_output as canceled_loop_output, counters, go_back, output_so_far as loop_output,
 };
 pub use event::{EventRun, event_payload};
 pub(crate) use event::{Fit, sink_matches};
+pub use http::{CALL_LEASE, HTTP};
 pub(crate) use join::partial_output as partial_join_output;
 
 /// What a task type does.
@@ -148,8 +150,14 @@ static KINDS: &[&dyn TaskKind] = &[
     &inline::Inline,
     &lambda::Lambda,
     &json_jq_transform::JsonJqTransform,
-    &undelivered::HTTP,
+    &http::Http,
 ];
+
+/// How long a claim of a task of this type holds without a word from whom it was given to; `None` for a worker's, which
+/// has its response time-out. Types with such a lease are run by executors of the nodes.
+pub(crate) fn lease_of(task_type: &str) -> Option<Span> {
+    (task_type == HTTP).then_some(CALL_LEASE)
+}
 
 /// Does the row, of a type that the engine runs, wait for an answer from outside? The input member `asyncComplete` says so,
 /// else the definition.
@@ -184,7 +192,8 @@ pub(crate) fn kind(name: &str) -> &'static dyn TaskKind {
 /// The kind that a DYNAMIC task of this name is, and its place among [`variants`]: a name that is no type of the
 /// engine's is a worker's.
 pub(crate) fn chosen(name: &str) -> (usize, &'static dyn TaskKind) {
-    match KINDS.iter().position(|k| k.name() == name && !k.by_worker()) {
+    let ours = |k: &dyn TaskKind| !k.by_worker() || lease_of(name).is_some();
+    match KINDS.iter().position(|k| k.name() == name && ours(*k)) {
         Some(at) => (at, KINDS[at]),
         None => (KINDS.len(), &user_defined::UserDefined),
     }

@@ -29,6 +29,9 @@ pub(crate) enum Shape {
     Publish {
         readable: bool,
     },
+    Call {
+        waits: bool,
+    },
     Noop,
     Human,
     /// A task whose type is a value: 0 = a worker's, 1 = WAIT, 2 = NOOP, 3 = EVENT.
@@ -58,6 +61,7 @@ fn shape() -> impl Strategy<Value = Shape> {
         1 => prop::option::of(0..5_u8).prop_map(|seconds| Shape::Wait { seconds }),
         2 => (any::<bool>(), any::<bool>()).prop_map(|(waits, kafka)| Shape::Event { waits, kafka }),
         1 => prop::bool::weighted(0.9).prop_map(|readable| Shape::Publish { readable }),
+        2 => prop::bool::weighted(0.2).prop_map(|waits| Shape::Call { waits }),
         1 => Just(Shape::Noop),
         1 => Just(Shape::Human),
         1 => (0..4_u8).prop_map(Shape::Dynamic),
@@ -231,6 +235,8 @@ impl Writer {
                     json!({"type": "KAFKA_PUBLISH", "optional": true, "inputParameters": {"kafka_request": [1]}}),
                 );
             }
+            Shape::Call { waits } => with(json!({"type": "HTTP", "asyncComplete": waits,
+                "inputParameters": {"http_request": {"uri": "http://h/", "method": "GET"}}})),
             Shape::Noop => with(json!({"type": "NOOP"})),
             Shape::Human => with(json!({"type": "HUMAN"})),
             Shape::Terminate(kind) => {
