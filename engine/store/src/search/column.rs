@@ -6,12 +6,13 @@ use podium_core::{RunStatus, TaskStatus};
 /// The parent's id in `run.extra`; the text of index `run_by_parent`.
 pub(super) const PARENT: &str = r#"substring(r.extra FROM '"parent":\{"run":"([0-9a-f-]{36})"')"#;
 
-/// The expression of a field, in the type of its kind.
+/// The expression of a field, in the type of its kind. Columns of the index that is walked are dressed up: as they are,
+/// their conditions would be used to enter the index at the wrong end.
 pub(super) const fn column(field: Field) -> &'static str {
     match field {
         Field::RunId => "r.id::text",
         Field::CorrelationId => "r.correlation_id",
-        Field::RunName => "r.name",
+        Field::RunName => "(r.name || '')",
         Field::RunVersion => "r.def_version::bigint",
         Field::Priority => "r.priority::bigint",
         Field::RunStatus => {
@@ -78,7 +79,9 @@ pub(super) const fn column(field: Field) -> &'static str {
 /// A status is compared by its number: the words in the order of the numbers, and the column.
 pub(super) fn statuses(field: Field) -> Option<(Vec<&'static str>, &'static str)> {
     match field {
-        Field::RunStatus => Some((RunStatus::ALL.iter().map(|s| s.as_str()).collect(), "r.status")),
+        Field::RunStatus => {
+            Some((RunStatus::ALL.iter().map(|s| s.as_str()).collect(), "(r.status + 0::smallint)"))
+        }
         Field::TaskStatus => Some((TaskStatus::ALL.iter().map(|s| s.as_str()).collect(), "t.status")),
         _ => None,
     }

@@ -1,8 +1,12 @@
 //! The statements of a page and of a count.
 //!
-//! Each is a walk of one index in its order that stops when enough is found. The walks compare rows with the whole
-//! key, `(name, status, id) >= (…)`, and ask for the whole key's order: no other index fits such a condition, so a plan
-//! made on a tiny table is still right when it is large.
+//! Each is a walk of one index in its order that stops when enough is found. The walks name each column of the key and
+//! ask for the whole key's order: no other index has that order, so a plan made on a tiny table is still right when it is
+//! large. The first column is compared with an array of one, because the order would not count as the whole key's beside
+//! an equality. (A comparison of whole rows, `(name, status, id) >= (…)`, begins at the right place but ends only with
+//! the name: 170 ms instead of 1 ms for the failed runs among a million.)
+
+use std::time::SystemTime;
 
 use podium_core::search::{Expr, Field, Scope, SortKey};
 use uuid::Uuid;
@@ -14,7 +18,9 @@ use super::narrow::Narrow;
 
 /// A run may be stored this much later than its id says, and ids are made by the clock of another node.
 const BEFORE_MS: i64 = 60_000;
-const AFTER_MS: i64 = 5_000;
+const AFTER_MS: i64 = 1_000;
+/// No clock is so far ahead of this one.
+const AHEAD_MS: i64 = 24 * 3_600_000;
 const ALL_STATUSES: [i16; 6] = [0, 1, 2, 3, 4, 5];
 
 /// Which rows are looked at.
@@ -125,7 +131,8 @@ fn rows(
 ) {
     let direction = order.direction();
     let low = narrow.from.map_or(Uuid::nil(), |ms| floor(ms.saturating_sub(BEFORE_MS)));
-    let high = narrow.to.map_or(Uuid::max(), |ms| floor(ms.saturating_add(AFTER_MS)));
+    let latest = narrow.to.map_or(i64::MAX, |ms| ms.saturating_add(AFTER_MS));
+    let high = floor(latest.min(now().saturating_add(AHEAD_MS)));
     match walk {
         Walk::Runs(runs) => {
             select(out, request.scope, keys);
@@ -134,7 +141,8 @@ fn rows(
         }
         Walk::All => {
             select(out, request.scope, keys);
-            out.push(" WHERE r.id >= ").bind(low).push(" AND r.id <= ").bind(high);
+            out.push(" WHERE true");
+            within(out, low, high);
             filter(out, request);
             stop(out, request.scope, &format!("r.id {direction}"), direction, enough);
         }
@@ -148,8 +156,8 @@ fn rows(
                 .bind(statuses.clone())
                 .push(") AS s(status) OFFSET 0) AS k CROSS JOIN LATERAL (");
             select(out, request.scope, keys);
-            out.push(" WHERE (r.name, r.status, r.id) >= (k.name, k.status, ").bind(low);
-            out.push(") AND (r.name, r.status, r.id) <= (k.name, k.status, ").bind(high).push(")");
+            out.push(" WHERE r.name = ANY(ARRAY[k.name]) AND r.status = k.status");
+            within(out, low, high);
             filter(out, request);
             let by = format!("r.name {direction}, r.status {direction}, r.id {direction}");
             stop(out, request.scope, &by, direction, enough);
@@ -164,13 +172,23 @@ fn rows(
                 .bind(keys_of.clone())
                 .push(") AS k(key) CROSS JOIN LATERAL (");
             select(out, request.scope, keys);
-            out.push(&format!(" WHERE {indexed} AND ({key}, r.id) >= ({of_key}, ")).bind(low);
-            out.push(&format!(") AND ({key}, r.id) <= ({of_key}, ")).bind(high).push(")");
+            out.push(&format!(" WHERE {indexed} AND {key} = ANY(ARRAY[{of_key}])"));
+            within(out, low, high);
             filter(out, request);
             stop(out, request.scope, &format!("{key} {direction}, r.id {direction}"), direction, enough);
             out.push(") AS l");
         }
     }
+}
+
+/// The span of ids, which also leaves out the months that are outside of it.
+fn within(out: &mut Statement, low: Uuid, high: Uuid) {
+    out.push(" AND r.id >= ").bind(low).push(" AND r.id <= ").bind(high);
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The columns and tables. What is said of tasks lies in a subquery of its own, so that runs are always walked first.
