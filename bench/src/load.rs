@@ -41,6 +41,7 @@ pub(crate) struct Progress {
     stop_polling: Cell<bool>,
     failure: RefCell<Option<anyhow::Error>>,
     room: tokio::sync::Notify,
+    starts_ms: RefCell<Vec<f64>>,
 }
 
 impl Progress {
@@ -55,6 +56,8 @@ pub(crate) struct Done {
     pub(crate) workflows_per_second: f64,
     /// All workflows of the load, drained ones included: what counters are divided by.
     pub(crate) workflows: u64,
+    /// How long each start took to be answered, in milliseconds.
+    pub(crate) starts_ms: Vec<f64>,
 }
 
 /// Runs the load for `time` and then lets the pollers finish what is open.
@@ -86,7 +89,11 @@ pub(crate) async fn run(load: &Load, time: Duration) -> anyhow::Result<Done> {
             ensure!(Instant::now() < end, "{open} tasks were not completed within 60 s");
         }
         progress.stop_polling.set(true);
-        Ok(Done { workflows_per_second, workflows: progress.started.get() })
+        Ok(Done {
+            workflows_per_second,
+            workflows: progress.started.get(),
+            starts_ms: progress.starts_ms.take(),
+        })
     };
     let done = local.run_until(finish).await?;
     local.await;
@@ -124,8 +131,10 @@ async fn starter(load: Load, progress: Rc<Progress>) -> anyhow::Result<()> {
             drop(tokio::time::timeout(Duration::from_millis(20), progress.room.notified()).await);
             continue;
         }
+        let asked = Instant::now();
         let (status, body) = connection.exchange(&request).await?;
         ensure!(status == 200, "a start answered {status}: {}", String::from_utf8_lossy(body));
+        progress.starts_ms.borrow_mut().push(asked.elapsed().as_secs_f64() * 1e3);
         progress.started.set(progress.started.get() + 1);
     }
     Ok(())

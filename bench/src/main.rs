@@ -23,7 +23,9 @@ use serde_json::json;
 
 use report::Report;
 use rig::{Machine, POSTGRES_SETTINGS};
-use scenarios::{Pace, fork, idle, latency, pairs, restart, search, stored, throughput, waiting};
+use scenarios::{
+    Pace, fork, hostile, idle, latency, long, pairs, restart, search, stored, throughput, timers, waiting,
+};
 
 /// Measures Podium beside the limit of the PostgreSQL it stands on.
 #[derive(Parser)]
@@ -31,7 +33,8 @@ struct Arguments {
     /// About 40 seconds, for a look; its figures are not to be quoted
     #[arg(long)]
     quick: bool,
-    /// Scenarios to run, by comma: w1, latency, fork, pairs, waiting, idle, restart, stored, search
+    /// Scenarios to run, by comma: w1, latency, fork, long, timers, hostile, pairs, waiting, idle,
+    /// restart, stored, search
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Also the scenario that stores a million runs (some minutes, 2 GB)
@@ -51,7 +54,7 @@ impl Arguments {
             // A broker takes longer to start than the quick look lasts.
             return match scenario {
                 "stored" => self.million,
-                "search" => !self.quick,
+                "search" | "hostile" => !self.quick,
                 "pairs" => !self.quick,
                 _ => true,
             };
@@ -94,6 +97,15 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     }
     if arguments.wants("fork") {
         fork::measure(&machine, &mut report, pace).await.context("fork")?;
+    }
+    if arguments.wants("long") {
+        long::measure(&machine, &mut report, pace).await.context("long")?;
+    }
+    if arguments.wants("timers") {
+        timers::measure(&machine, &mut report, pace).await.context("timers")?;
+    }
+    if arguments.wants("hostile") {
+        hostile::measure(&machine, &mut report, pace).await.context("hostile")?;
     }
     if arguments.wants("pairs") {
         pairs::measure(&machine, &mut report, pace).await.context("pairs")?;

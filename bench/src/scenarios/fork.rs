@@ -15,11 +15,14 @@ pub(crate) async fn measure(machine: &Machine, report: &mut Report, pace: Pace) 
     report.section("FORK_JOIN, 64 pollers");
     let rig = machine.rig("bench_fork", None)?;
     let repeats = (pace.samples / 50).clamp(3, 10);
+    let hundred = width(&rig, 100, repeats).await?;
+    report.add("100-wide FORK_JOIN, p50", hundred, "ms", Target::None);
     let narrow = width(&rig, 200, repeats).await?;
     report.add("200-wide FORK_JOIN, p50", narrow, "ms", Target::None);
     let wide = width(&rig, 1_000, repeats).await?;
     report.add("1,000-wide FORK_JOIN, p50", wide, "ms", Target::AtMost(300.0));
     report.add("1,000-wide / 200-wide (5 is linear)", wide / narrow, "", Target::AtMost(6.0));
+    report.add("1,000-wide / 100-wide (10 is linear)", wide / hundred, "", Target::AtMost(11.0));
     Ok(())
 }
 

@@ -1,13 +1,16 @@
 //! What is measured, one file each.
 
 pub(crate) mod fork;
+pub(crate) mod hostile;
 pub(crate) mod idle;
 pub(crate) mod latency;
+pub(crate) mod long;
 pub(crate) mod pairs;
 pub(crate) mod restart;
 pub(crate) mod search;
 pub(crate) mod stored;
 pub(crate) mod throughput;
+pub(crate) mod timers;
 pub(crate) mod waiting;
 
 use std::time::Duration;

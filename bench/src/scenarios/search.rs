@@ -27,6 +27,7 @@ pub(crate) async fn measure(machine: &Machine, report: &mut Report, pace: Pace) 
     let load = throughput::load(&rig, "bench_w6", 1)?;
     run(&load, pace.warm_up).await?;
     let full = run(&load, pace.measure).await?.workflows_per_second;
+    report.add("W6 W1 rate before", full, "wf/s", Target::None);
     let begun = store(&rig, stored)?;
     let load = Load { per_second: Some(full / 2.0), ..load };
     run(&load, pace.warm_up).await?;

@@ -124,7 +124,7 @@ pub(crate) async fn handle(shared: &Shared, message: Message) -> Result<Handled,
     if handlers.is_empty() {
         return Ok(Handled::Done(Vec::new()));
     }
-    let asked = tokio::task::spawn_blocking(move || {
+    let asked = shared.scripts.run(move || {
         let mut all = Vec::new();
         for handler in &handlers {
             let name = handler.name.clone().unwrap_or_default();

@@ -220,17 +220,4 @@ impl Store {
         .map_err(StoreError::at("search.sweep_done"))?;
         Ok(())
     }
-
-    /// Asks for a sweep although no node died: this one has lost count of what it changed.
-    pub async fn ask_for_sweep(&self) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO search_sweep (started_at, below)
-            VALUES (now(), 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-            ON CONFLICT (one) DO UPDATE SET below = EXCLUDED.below, looked_at = 0",
-        )
-        .execute(&self.inner.pool)
-        .await
-        .map_err(StoreError::at("search.ask"))?;
-        Ok(())
-    }
 }

@@ -21,6 +21,7 @@ use podium_core::expr::script::Evaluated;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::threads::give_way;
 use crate::config::JqCommand;
 
 /// Processes kept for the next filter.
@@ -153,6 +154,7 @@ impl Process {
 /// Answers questions from `input` on `output` until the input ends: the body of the process. The caller sets the limits of
 /// memory and stack first.
 pub fn serve(input: impl BufRead, mut output: impl Write) -> io::Result<()> {
+    give_way();
     for line in input.lines() {
         let answer = match serde_json::from_str::<QuestionRead>(&line?) {
             Ok(question) => match run(&question.filter, question.input.get()) {

@@ -13,18 +13,20 @@
 //! | at once on this node | 32 turns | others wait |
 //!
 //! JavaScript runs in this process ([`js`]): its engine can be stopped. jq cannot: it runs in processes of its own
-//! ([`jq`]), which are killed.
+//! ([`jq`]), which are killed. Both give way to the node's own work ([`threads`]).
 
 mod answers;
 mod jq;
 mod js;
 mod rehearsal;
+mod threads;
 
 use std::time::{Duration, Instant};
 
 use podium_core::expr::script::{Call, Evaluated, Language};
 use serde_json::Value;
 use tokio::sync::Semaphore;
+use tokio::task::JoinError;
 
 pub(crate) use answers::ScriptAnswers;
 pub use jq::serve as serve_jq;
@@ -33,6 +35,7 @@ pub(crate) use rehearsal::{Part, rehearse};
 
 use self::jq::JqProcesses;
 use self::js::Js;
+use self::threads::Threads;
 use crate::config::JqCommand;
 
 /// What one script may take.
@@ -57,11 +60,24 @@ pub(crate) fn evaluate_condition(script: &str, payload: &Value) -> Result<Value,
 pub(crate) struct Scripts {
     jq: JqProcesses,
     places: Semaphore,
+    threads: Threads,
 }
 
 impl Scripts {
     pub(crate) fn new(jq: Option<JqCommand>) -> Self {
-        Scripts { jq: JqProcesses::new(jq), places: Semaphore::new(AT_ONCE) }
+        Scripts {
+            jq: JqProcesses::new(jq),
+            places: Semaphore::new(AT_ONCE),
+            threads: Threads::new(2 * AT_ONCE),
+        }
+    }
+
+    /// Does work that runs scripts, on a thread that gives way to the node's own. Errors: it panicked.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        self.threads.run(work).await
     }
 
     /// Waits for its turn to run scripts.

@@ -71,7 +71,7 @@ pub(crate) async fn rehearse(
     let own = shared.clone();
     let before = answers.clone();
     let work = move || play(&own, state, &plan, &events, answers);
-    let outcome = tokio::task::spawn_blocking(work).await;
+    let outcome = shared.scripts.run(work).await;
     drop(place);
     // it panics only outside of decisions; then the run is decided without answers and asks again
     outcome.unwrap_or(before)

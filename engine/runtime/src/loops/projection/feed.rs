@@ -7,7 +7,8 @@ use parking_lot::Mutex;
 use podium_core::RunId;
 use tokio::sync::{Notify, watch};
 
-/// Runs noted at most (some 5 MB); beyond, the node forgets them and looks through all runs later.
+/// Runs noted at most (some 5 MB). Beyond, the node forgets which they were and looks later through all runs from the
+/// oldest of them on: ids are in the order of time, and load is about new runs.
 const AT_MOST: usize = 100_000;
 
 pub(crate) struct Feed {
@@ -24,7 +25,10 @@ struct State {
     since: Option<Instant>,
     /// Those that are gathered now are of this round.
     round: u64,
-    overflown: bool,
+    /// Runs were forgotten: this one and younger ones.
+    forgotten: Option<RunId>,
+    /// The look through them is under way.
+    looking: bool,
     look: bool,
     draining: bool,
     /// Searches that wait for the words.
@@ -44,7 +48,8 @@ impl Default for Feed {
             runs: HashSet::new(),
             since: None,
             round: 1,
-            overflown: false,
+            forgotten: None,
+            looking: false,
             look: true,
             draining: false,
             waiting: 0,
@@ -62,13 +67,10 @@ impl Feed {
     /// Notes a run that a commit has changed, or may have.
     pub(crate) fn changed(&self, run: RunId) {
         let mut state = self.state.lock();
-        if state.overflown {
-            return;
-        }
         state.runs.insert(run);
         if state.runs.len() > AT_MOST {
-            state.overflown = true;
-            state.runs = HashSet::new();
+            let runs = std::mem::take(&mut state.runs);
+            state.forgotten = runs.into_iter().chain(state.forgotten).min();
         }
         if state.since.is_none() {
             state.since = Some(Instant::now());
@@ -93,7 +95,7 @@ impl Feed {
         let mut done = self.done.subscribe();
         let round = {
             let mut state = self.state.lock();
-            if state.overflown {
+            if state.forgotten.is_some() || state.looking {
                 return false;
             }
             let round = if state.runs.is_empty() { state.round - 1 } else { state.round };
@@ -120,15 +122,17 @@ impl Feed {
         std::mem::take(&mut self.state.lock().look)
     }
 
-    pub(super) fn overflown(&self) -> bool {
-        self.state.lock().overflown
+    /// The oldest run of those that were forgotten. They are to be looked through until [`Feed::looked`] is called.
+    pub(super) fn take_forgotten(&self) -> Option<RunId> {
+        let mut state = self.state.lock();
+        let forgotten = state.forgotten.take();
+        state.looking |= forgotten.is_some();
+        forgotten
     }
 
-    /// What was forgotten will be found by a sweep.
-    pub(super) fn forgiven(&self) {
-        let mut state = self.state.lock();
-        state.overflown = false;
-        state.since = None;
+    /// All that had been forgotten was looked through.
+    pub(super) fn looked(&self) {
+        self.state.lock().looking = false;
     }
 
     pub(super) fn age(&self) -> Option<Duration> {
@@ -176,5 +180,24 @@ impl Feed {
         let mut state = self.state.lock();
         state.runs.extend(runs);
         state.since = Some(state.since.map_or(since, |other| other.min(since)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use podium_core::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn beyond_its_room_it_remembers_from_where_on_to_look() {
+        let feed = Feed::default();
+        let run = |n: usize| RunId::new(Timestamp::from_millis(1_000_000 - n as i64), 1, 0);
+        (0..=AT_MOST).for_each(|n| feed.changed(run(n)));
+        assert_eq!(feed.pending(), 0);
+        assert_eq!(feed.take_forgotten(), Some(run(AT_MOST)));
+        assert_eq!(feed.take_forgotten(), None);
+        feed.changed(run(5));
+        assert_eq!(feed.take().runs, [run(5)], "what changes meanwhile is noted as ever");
     }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use podium_core::RunId;
 use podium_store::{FeedState, NodeLease, StoreError, Sweep};
+use uuid::Uuid;
 
 pub(crate) use feed::Feed;
 
@@ -35,11 +36,14 @@ const CALM: Duration = Duration::from_secs(2);
 const BUSY_SHARE: f64 = 0.02;
 /// The same with nothing else to do; the other half keeps answers quick.
 const IDLE_SHARE: f64 = 0.5;
+/// The same for looking through runs, which nobody waits for.
+const LOOKING_SHARE: f64 = 0.1;
 /// How long a stopping node takes at most to make the words that are left.
 const DRAIN_AT_MOST: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(shared: Arc<Shared>, node: NodeLease) {
-    let mut projection = Projection { load: Load::new(&shared), shared, node, sweep: None, failing: false };
+    let mut projection =
+        Projection { load: Load::new(&shared), shared, node, sweep: None, own: None, failing: false };
     loop {
         projection.step().await;
     }
@@ -52,10 +56,21 @@ pub(crate) async fn drain(shared: &Shared, end: Instant) -> bool {
     shared.feed.settled(end.saturating_duration_since(Instant::now())).await
 }
 
+/// Goes on below this id, down to that run.
+#[derive(Clone, Copy)]
+struct Own {
+    below: Uuid,
+    until: RunId,
+    since: Instant,
+}
+
 struct Projection {
     shared: Arc<Shared>,
     node: NodeLease,
+    /// A look through all runs, because a node died.
     sweep: Option<Sweep>,
+    /// A look through the runs that this node changed and forgot.
+    own: Option<Own>,
     load: Load,
     failing: bool,
 }
@@ -67,18 +82,15 @@ impl Projection {
             let wanted = shared.store.wanted_sweep().await;
             self.sweep = self.checked(wanted).await.flatten();
         }
-        if shared.feed.overflown() {
-            // what was changed is known no more: all runs are looked through, but not while there is much to do
-            let asked = shared.store.ask_for_sweep().await;
-            if self.checked(asked).await.is_some() {
-                shared.feed.forgiven();
-                shared.feed.look();
-            }
-            return;
+        if let Some(forgotten) = shared.feed.take_forgotten() {
+            let own = self.own.unwrap_or(Own { below: Uuid::max(), until: forgotten, since: Instant::now() });
+            self.own = Some(Own { below: Uuid::max(), until: own.until.min(forgotten), ..own });
         }
         if shared.feed.pending() > 0 {
             shared.feed.gathered(GATHER).await;
             self.changed().await;
+        } else if let Some(own) = self.own {
+            self.own_stretch(own).await;
         } else if let Some(sweep) = self.sweep {
             self.stretch(sweep).await;
         } else if tokio::time::timeout(LOOK_EVERY, shared.feed.woken()).await.is_err() {
@@ -108,6 +120,13 @@ impl Projection {
 
     async fn make(&mut self, runs: &[RunId], state: FeedState) -> Option<()> {
         let begun = Instant::now();
+        let state = match self.own {
+            None => state,
+            Some(own) => FeedState {
+                pending: state.pending.max(1),
+                behind: Some(own.since.elapsed().max(state.behind.unwrap_or_default())),
+            },
+        };
         let made = self.shared.store.make_words(&self.node, runs, state).await;
         let made = self.checked(made).await?;
         self.shared.stats.words_made.add(usize::try_from(made).unwrap_or_default());
@@ -117,32 +136,49 @@ impl Projection {
 
     /// Looks through the next runs of a sweep.
     async fn stretch(&mut self, sweep: Sweep) {
-        let begun = Instant::now();
-        let found = self.shared.store.sweep_stretch(sweep.below, STRETCH).await;
-        let Some((next, runs)) = self.checked(found).await else { return };
-        self.leave_time(begun.elapsed()).await;
-        for runs in runs.chunks(AT_ONCE) {
-            let state = FeedState {
-                pending: i64::try_from(self.shared.feed.pending()).unwrap_or(i64::MAX),
-                behind: self.shared.feed.age(),
-            };
-            if self.make(runs, state).await.is_none() {
-                return;
-            }
-        }
+        let Some(next) = self.look_through(sweep.below).await else { return };
+        let shared = self.shared.clone();
         let noted = match next {
             Some(below) => {
                 self.sweep = Some(Sweep { below, ..sweep });
-                self.shared.store.sweep_at(below, STRETCH).await
+                shared.store.sweep_at(below, STRETCH).await
             }
             None => {
                 self.sweep = None;
                 // a node may have died since it began
-                self.shared.feed.look();
-                self.shared.store.sweep_done(&sweep).await
+                shared.feed.look();
+                shared.store.sweep_done(&sweep).await
             }
         };
         self.checked(noted).await;
+    }
+
+    /// Looks through the next runs that this node forgot. If it dies meanwhile, another one looks through all runs.
+    async fn own_stretch(&mut self, own: Own) {
+        let Some(next) = self.look_through(own.below).await else { return };
+        self.own = next.filter(|below| *below > own.until.uuid()).map(|below| Own { below, ..own });
+        if self.own.is_none() {
+            self.shared.feed.looked();
+            self.make(&[], self.state()).await;
+        }
+    }
+
+    /// Makes the missing words of the next runs below an id. Returns where to go on, or `None` after a failure.
+    async fn look_through(&mut self, below: Uuid) -> Option<Option<Uuid>> {
+        let begun = Instant::now();
+        let found = self.shared.store.sweep_stretch(below, STRETCH).await;
+        let (next, runs) = self.checked(found).await?;
+        tokio::time::sleep(begun.elapsed().mul_f64(1.0 / LOOKING_SHARE - 1.0)).await;
+        for runs in runs.chunks(AT_ONCE) {
+            self.make(runs, self.state()).await?;
+        }
+        Some(next)
+    }
+
+    /// What is noted and not made yet.
+    fn state(&self) -> FeedState {
+        let feed = &self.shared.feed;
+        FeedState { pending: i64::try_from(feed.pending()).unwrap_or(i64::MAX), behind: feed.age() }
     }
 
     /// The value, or a pause after an error.
