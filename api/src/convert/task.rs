@@ -152,8 +152,13 @@ fn write_definition(json: &mut Object<'_>, task: &TaskState, plan: &Plan, branch
     let (mut limit, mut seconds) = (0, 0);
     if task.status != TaskStatus::Skipped && !WITHOUT_RATE_LIMIT.contains(&&*task.task_type) {
         let def = node.and_then(|node| node.config.task_definition.as_ref());
-        (limit, seconds) =
-            def.map_or((0, 1), |def| (def.rate_limit_per_frequency, def.rate_limit_frequency_in_seconds));
+        (limit, seconds) = match def {
+            // the definition there is that of another name
+            _ if node.is_some_and(|node| node.config.kind() == "DYNAMIC") => (0, 0),
+            Some(def) => (def.rate_limit_per_frequency, def.rate_limit_frequency_in_seconds),
+            // a branch of a dynamic fork: a worker's has Conductor's default, a call nothing
+            None => (0, i32::from(!["HTTP", "KAFKA_PUBLISH"].contains(&&*task.task_type))),
+        };
     }
     json.int("rateLimitPerFrequency", limit.into());
     json.int("rateLimitFrequencyInSeconds", seconds.into());

@@ -24,6 +24,12 @@ pub fn normal(list: &str) -> String {
     list.split(',').map(str::trim).filter(|p| !p.is_empty()).collect::<Vec<_>>().join(",")
 }
 
+/// The same list without protocols: librdkafka gives up a whole list at the first one that it does not know.
+pub(crate) fn bare(list: &str) -> String {
+    let parts = list.split(',').map(|part| part.rsplit_once("://").map_or(part, |(_, rest)| rest));
+    parts.collect::<Vec<_>>().join(",")
+}
+
 /// True if the name of at least one of the hosts is known here.
 pub(crate) async fn any_resolves(list: &str) -> bool {
     let Ok(hosts) = parse(list) else { return false };
@@ -47,5 +53,6 @@ mod tests {
         assert_eq!(parse("a:1,b"), Err("b".to_owned()));
         assert_eq!(parse(" , "), Err(" , ".to_owned()));
         assert_eq!(normal(" a:1 ,,b:2 "), "a:1,b:2");
+        assert_eq!(bare("http://a:1,b:2,PLAINTEXT://[::1]:3"), "a:1,b:2,[::1]:3");
     }
 }

@@ -102,7 +102,7 @@ impl KafkaSettings {
     pub(crate) fn client(&self, bootstrap: &str) -> ClientConfig {
         let mut config = ClientConfig::new();
         config
-            .set("bootstrap.servers", bootstrap)
+            .set("bootstrap.servers", address::bare(bootstrap))
             .set("client.id", "podium")
             .set("socket.nagle.disable", "true")
             .set("socket.keepalive.enable", "true")

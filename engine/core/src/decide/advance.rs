@@ -242,6 +242,7 @@ impl Turn<'_> {
     /// Puts a round's rows into the run and begins those that the engine runs itself.
     pub(super) fn store(&mut self, map: Mapping, processed: bool) {
         let now = self.cx.now;
+        self.updated_before_round = self.run.head.updated_at;
         let inline = map.rows.iter().any(|row| self.is_inline(row));
         let any = processed || !map.rows.is_empty();
         let first = self.run.head.next_no;

@@ -131,6 +131,9 @@ impl Turn<'_> {
         }
         let mut output = row.output.map().clone();
         output.extend(Payload::from_object_text(ended.output.as_str()).map().clone());
+        // the row names the child; a run whose output this is gives on what the child gave, a child of its own for example
+        let own = output.get("subWorkflowId").and_then(Value::as_str).map(Into::into);
+        let own = own.filter(|_| ended.status == RunStatus::Completed);
         output.insert("subWorkflowId".to_owned(), Value::String(ended.child.to_string()));
         let output = Payload::from_map(output);
         if row.status.is_terminal() {
@@ -150,6 +153,7 @@ impl Turn<'_> {
             self.end(no, TaskStatus::FailedWithTerminalError, Some(reason), None);
         } else {
             let reason: Option<Arc<str>> = ended.reason.as_deref().map(Into::into);
+            self.change(no, |row| row.sub_workflow_id = own);
             self.end(no, task_status(ended.status), reason, Some(output));
         }
         self.advance();
@@ -291,6 +295,8 @@ mod tests {
             let row = bench.row("sw");
             assert_eq!((row.status, bench.run.head.status), (task, run));
             assert_eq!(json!(row.output.map()), json!({"r": 1, "subWorkflowId": id}));
+            let given = if of_child == RunStatus::Completed { "own" } else { id.as_str() };
+            assert_eq!(json!(bench.run.head.output.map()), json!({"r": 1, "subWorkflowId": given}));
             assert_eq!(row.reason.as_deref(), Some("why"));
             // told twice it changes nothing but the inbox
             assert_eq!(arrive(&mut bench, message).len(), 1);

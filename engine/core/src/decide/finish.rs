@@ -145,7 +145,7 @@ impl Turn<'_> {
             .then(by_task)
             .flatten()
             .or_else(|| output_parameters(self.plan, run))
-            .unwrap_or_else(|| last.output.clone());
+            .unwrap_or_else(|| output_of_last(last));
         let output = if output.is_too_deep() { left_out() } else { output };
         if !output.same(&run.head.output) {
             self.head().output = output;
@@ -248,6 +248,19 @@ impl Turn<'_> {
         if self.other.len() == before {
             self.other.push(Effect::Settled(no));
         }
+    }
+}
+
+/// What the last task gives to its run: of a child that completed everything that the child gave, also a
+/// `subWorkflowId` of its own, in whose place the row names the child.
+fn output_of_last(last: &TaskState) -> Payload {
+    match &last.sub_workflow_id {
+        Some(own) if last.child.is_some() && last.output.get("subWorkflowId").is_some() => {
+            let mut members = last.output.map().clone();
+            members.insert("subWorkflowId".to_owned(), Value::String(own.to_string()));
+            Payload::from_map(members)
+        }
+        _ => last.output.clone(),
     }
 }
 

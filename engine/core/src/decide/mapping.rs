@@ -98,6 +98,11 @@ impl Mapping {
         self.place.name(&node.ref_name)
     }
 
+    /// The latest version of a definition must be known.
+    pub(crate) fn wants_definition(&mut self, name: &str) {
+        self.needs.definitions.push((name.to_owned(), None));
+    }
+
     pub(crate) fn wants_task_definition(&mut self, name: &str) {
         self.needs.task_definitions.push(name.to_owned());
     }
@@ -284,6 +289,13 @@ impl Mapping {
             row.fail_unfit(reason, now);
         }
         self.rows.push(row);
+    }
+}
+
+impl Turn<'_> {
+    /// The input of a task whose row is there, resolved as it would be now.
+    pub(crate) fn input_of(&self, no: TaskNo, node: &Node) -> Payload {
+        resolve_input(self, node, Some(self.run.task_id(no)))
     }
 }
 

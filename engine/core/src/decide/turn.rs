@@ -41,16 +41,20 @@ pub(crate) struct Turn<'a> {
     wake: Option<Timestamp>,
     /// A start that must not be.
     pub(super) unstartable: Option<String>,
+    /// When the run was last updated, without the latest round of this turn.
+    pub(super) updated_before_round: Timestamp,
     /// All deadlines were looked at: `wake` is exact, also if later than the stored one.
     pub(super) wake_exact: bool,
 }
 
 impl<'a> Turn<'a> {
     pub(super) fn new(plan: &'a Plan, run: &'a mut RunState, cx: &'a Cx<'a>) -> Self {
+        let updated_before_round = run.head.updated_at;
         Turn {
             plan,
             run,
             cx,
+            updated_before_round,
             before: BTreeMap::new(),
             head_before: None,
             other: Vec::new(),
@@ -70,6 +74,15 @@ impl<'a> Turn<'a> {
             self.head_before = Some(Box::new(self.run.head.clone()));
         }
         &mut self.run.head
+    }
+
+    /// Something has changed that is looked at in another round: the latest one does not count as an update of the run, as
+    /// in Conductor, where only the last round of an evaluation does.
+    pub(crate) fn goes_round_again(&mut self) {
+        let before = self.updated_before_round;
+        if self.run.head.updated_at != before {
+            self.head().updated_at = before;
+        }
     }
 
     /// Changes a row.
@@ -169,6 +182,7 @@ impl<'a> Turn<'a> {
     /// Takes over what the making of rows found missing.
     pub(super) fn note_needs(&mut self, map: &mut Mapping) {
         self.needs.task_definitions.append(&mut map.needs.task_definitions);
+        self.needs.definitions.append(&mut map.needs.definitions);
     }
 
     pub(super) fn by_worker(&self, no: TaskNo) -> bool {

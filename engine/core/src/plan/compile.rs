@@ -56,10 +56,9 @@ pub(crate) fn compile_branches(configs: &[TaskConfig], base: usize, fork: &str) 
     let mut compiler = Compiler { base: Some(base), fork: Some(fork.into()), ..Compiler::default() };
     for config in configs {
         // in this form it refuses nothing
-        if let Ok(ix) = compiler.task(config, None, None) {
-            compiler.link(&[ix], None);
-        }
+        let _ = compiler.task(config, None, None);
     }
+    compiler.link_loops();
     compiler.join();
     compiler.nodes.into_iter().map(Arc::new).collect()
 }
@@ -152,6 +151,14 @@ impl Compiler {
                 self.link_configs(case, next);
             }
             self.link_configs(&config.default_case, next);
+            self.link_configs(&config.loop_over, None);
+        }
+    }
+
+    /// Links the bodies of loops alone: outside of them a task of a branch has no successor.
+    fn link_loops(&mut self) {
+        for at in 0..self.nodes.len() {
+            let config = self.nodes[at].config.clone();
             self.link_configs(&config.loop_over, None);
         }
     }

@@ -8,7 +8,7 @@
 //!
 //! | input or member | meaning |
 //! |---|---|
-//! | `loopCondition` | JavaScript over `$`: the input, the loop's output under its own reference, and the latest output of each task of the body under its reference; true or a number above zero goes on |
+//! | `loopCondition` | JavaScript over `$`: the parameters as they resolve now, the loop's output under its own reference, and the latest output of each task of the body under its reference; true or a number above zero goes on |
 //! | `items`, input `_items` | a list: one pass for each item, with `loopIndex` and `loopItem` in the loop's output; the condition, unless blank, may end it sooner |
 //! | input `keepLastN` | only the last N passes keep their rows and their output |
 //!
@@ -28,7 +28,7 @@ use crate::expr::java;
 use crate::expr::script::{NoValue, is_true};
 use crate::id::TaskNo;
 use crate::payload::Payload;
-use crate::plan::{Node, Plan};
+use crate::plan::{Input, Node, NodeIx, Plan};
 use crate::run::{RunState, RunStatus};
 use crate::task::{TaskState, TaskStatus};
 
@@ -69,7 +69,7 @@ impl TaskKind for DoWhile {
         }
         let item = items.and_then(|items| items.into_iter().next());
         count(turn, no, 1, item.map(|item| (0, item)));
-        turn.schedule(Place::of(&row, &node.ref_name).inside(1), first);
+        begin_pass(turn, Place::of(&row, &node.ref_name).inside(1), first);
     }
 
     fn evaluate(&self, turn: &mut Turn<'_>, no: TaskNo) {
@@ -90,6 +90,7 @@ impl TaskKind for DoWhile {
         if !failed.is_empty() {
             return finish(turn, &row, &node, pass, TaskStatus::Failed, Some(failed));
         }
+        show_variables(turn, no, &node);
         match goes_on(turn, &row, &node, &pass) {
             Ok(None) => finish(turn, &row, &node, pass, TaskStatus::Completed, None),
             Ok(Some(next)) => {
@@ -101,7 +102,7 @@ impl TaskKind for DoWhile {
                 count(turn, no, iteration, item);
                 forget(turn, &row, &node, iteration);
                 if let Some(first) = node.loop_first {
-                    turn.schedule(place.inside(iteration), first);
+                    begin_pass(turn, place.inside(iteration), first);
                 }
             }
             Err(NoValue::Failed(reason)) => {
@@ -113,6 +114,12 @@ impl TaskKind for DoWhile {
             Err(NoValue::Unknown) => {}
         }
     }
+}
+
+fn begin_pass(turn: &mut Turn<'_>, place: Place, first: NodeIx) {
+    turn.goes_round_again();
+    turn.schedule(place, first);
+    turn.goes_round_again();
 }
 
 /// The reasons of the tasks of a pass that failed and that nothing but a `permissive` mark kept from ending the run.
@@ -225,6 +232,23 @@ pub(crate) fn canceled_output(turn: &Turn<'_>, no: TaskNo) -> Option<Payload> {
     Some(Payload::from_map(java::hash_map_order(&output)))
 }
 
+/// A loop that is given the variables of the run shows them as its condition saw them last.
+fn show_variables(turn: &mut Turn<'_>, no: TaskNo, node: &Node) {
+    let parameters = &node.config.input_parameters;
+    let all = |value: &&Value| value.as_str() == Some("${workflow.variables}");
+    if !parameters.values().any(|value| all(&value)) {
+        return;
+    }
+    let variables = Value::Object(turn.run.head.variables.map().clone());
+    turn.change(no, |row| {
+        let mut input = row.input.map().clone();
+        for (name, _) in parameters.iter().filter(|(_, value)| all(value)) {
+            input.insert(name.clone(), variables.clone());
+        }
+        row.input = Payload::from_map(input);
+    });
+}
+
 /// The loop ends.
 fn finish(
     turn: &mut Turn<'_>,
@@ -235,6 +259,7 @@ fn finish(
     reason: Option<String>,
 ) {
     let mut output = take_output(turn, row, node);
+    turn.goes_round_again();
     let members = Arc::make_mut(&mut output);
     members.insert(row.iteration.to_string(), Value::Object(pass));
     let output = Payload::from_map(java::hash_map_order(members));
@@ -340,6 +365,10 @@ fn condition_input(
     condition: &str,
 ) -> Map<String, Value> {
     let mut input = row.input.map().clone();
+    // what the parameters read may have changed in this pass
+    if matches!(node.input, Input::Template { .. }) {
+        input.extend(turn.input_of(row.no, node).map().clone());
+    }
     for (name, value) in row.output.map() {
         if name != "iteration" {
             input.entry(name.clone()).or_insert_with(|| value.clone());

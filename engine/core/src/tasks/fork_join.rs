@@ -38,7 +38,7 @@ impl TaskKind for ForkJoin {
             match branch {
                 Some(first) => map.expand(turn, *first)?,
                 None => {
-                    return Err(Halt::failed(format!(
+                    return Err(Halt::refusing_start(format!(
                         "A branch of the fork '{}' has no tasks",
                         node.ref_name
                     )));
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_join_or_with_an_empty_branch_the_run_fails() {
+    fn without_a_join_the_run_fails() {
         let fork = |branches| json!([{"name": "f", "taskReferenceName": "f", "type": "FORK_JOIN", "forkTasks": branches}]);
         let bench = Bench::start(fork(json!([[{"name": "t", "taskReferenceName": "t"}]])), json!({}));
         assert_eq!(
@@ -96,7 +96,12 @@ mod tests {
             "Fork task definition is not followed by a join task.  Check the blueprint"
         );
         assert_eq!(bench.run.tasks.len(), 0);
-        let bench = Bench::start(fork(json!([[]])), json!({}));
-        assert_eq!(bench.reason(), "A branch of the fork 'f' has no tasks");
+    }
+
+    #[test]
+    #[should_panic(expected = "A branch of the fork 'f' has no tasks")]
+    fn with_an_empty_branch_it_does_not_start() {
+        let fork = json!([{"name": "f", "taskReferenceName": "f", "type": "FORK_JOIN", "forkTasks": [[]]}]);
+        Bench::start(fork, json!({}));
     }
 }

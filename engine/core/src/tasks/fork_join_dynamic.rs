@@ -10,7 +10,8 @@
 //! | `dynamicForkTasksParam` and `dynamicForkTasksInputParamName` | the first names a list of tasks, the second a map of their inputs by reference |
 //! | `dynamicForkJoinTasksParam` | names `{"dynamicTasks": [{"taskName", "referenceName", "input", "type"}]}` |
 //!
-//! What a branch gets as its input is resolved a second time. Its task definition is the one registered when the fork is
+//! A branch is one task: of the case that a SWITCH takes only the first task runs, as recorded (scenario s085p). What a
+//! branch gets as its input is resolved a second time. Its task definition is the one registered when the fork is
 //! made; without one it is never tried again. The row keeps the branches, so that they mean the same for ever.
 
 use std::collections::HashMap;
@@ -404,6 +405,16 @@ mod tests {
         assert_eq!(bench.row("j").input.get("joinOn"), Some(&json!(["c"])));
         bench.report("c", TaskStatus::Completed, json!({}));
         assert_eq!(bench.row("j").status, TaskStatus::Completed);
+        assert!(bench.run.tasks.latest("d").is_none(), "a branch is one task");
+    }
+
+    #[test]
+    fn a_loop_as_a_branch_runs_its_whole_body() {
+        let looped = json!({"name": "l", "taskReferenceName": "l", "type": "DO_WHILE", "loopCondition": "false",
+            "loopOver": [task("a"), task("b")]});
+        let mut bench = start(json!({}), json!({"t": [looped], "i": {}}));
+        bench.report("a__1", TaskStatus::Completed, json!({}));
+        assert_eq!(bench.row("b__1").status, TaskStatus::Scheduled);
     }
 
     #[test]

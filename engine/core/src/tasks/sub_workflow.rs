@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::TaskKind;
-use crate::decide::{Halt, Mapping, Turn, link_output};
+use crate::decide::{Halt, Known, Mapping, Turn, link_output};
 use crate::def::parse_workflow;
 use crate::effect::{WantedDefinition, WantedRun};
 use crate::expr::java;
@@ -48,7 +48,12 @@ impl TaskKind for SubWorkflow {
             name => java::to_text(&name),
         };
         // a definition given whole says itself which version it is
-        let version = params.version.filter(|_| params.workflow_definition.is_none());
+        let version = match params.version {
+            _ if params.workflow_definition.is_some() => None,
+            // the definition of a run names its versions from the start on; the branches of a dynamic fork are new now
+            None if node.ix.is_branch() => latest(turn, map, &name)?,
+            given => given,
+        };
         let definition = match &params.workflow_definition {
             Some(expression @ Value::String(_)) => turn.resolve_without_id(expression),
             Some(whole) => whole.clone(),
@@ -91,6 +96,19 @@ impl TaskKind for SubWorkflow {
                 });
                 turn.set_output(no, link_output(child));
             }
+        }
+    }
+}
+
+/// The version that a start would use now; without one the task will say so itself.
+fn latest(turn: &Turn<'_>, map: &mut Mapping, name: &str) -> Result<Option<i32>, Halt> {
+    match turn.cx.world.definition(name, None) {
+        Known::Found { version, .. } => Ok(Some(version)),
+        Known::Absent | Known::Unusable(_) => Ok(None),
+        Known::NotLoaded => {
+            map.wants_definition(name);
+            // this decision is made again anyway
+            Err(Halt::failed(format!("the definition '{name}' is not loaded")))
         }
     }
 }

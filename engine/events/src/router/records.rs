@@ -14,6 +14,8 @@ use super::{Purpose, Shared, dead_letter};
 
 /// Records whose handlers are asked at once.
 const TOGETHER: usize = 16;
+/// Header of what Podium sends, for consumers that want to know a repetition.
+const EVENT_ID: &str = "podium-event-id";
 /// Times that a record may have, in milliseconds: from 2000 to 2100. What is beyond was made up.
 const TIMES_MS: std::ops::Range<i64> = 946_684_800_000..4_102_444_800_000;
 
@@ -84,10 +86,12 @@ async fn handled(
     }
 }
 
-/// What handlers see of a record (semantics §6.5): its value as JSON if it is JSON, else as a text.
+/// What handlers see of a record (semantics §6.5): its value as JSON if it is JSON, else as a text; its headers but for the
+/// one that Podium itself adds to what it sends, as what came from a Conductor has none (scenario s198d).
 fn wrapped(record: &Record) -> Value {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let headers = record.headers.iter().map(|(name, value)| {
+    let shown = record.headers.iter().filter(|(name, _)| name != EVENT_ID);
+    let headers = shown.map(|(name, value)| {
         let value = value.as_deref().map_or(Value::Null, |value| Value::String(text(value)));
         (name.clone(), value)
     });
@@ -112,7 +116,10 @@ mod tests {
             timestamp_ms: None,
             key: Some(b"k"[..].into()),
             value: value.map(Into::into),
-            headers: vec![("h".to_owned(), Some(b"1"[..].into()))],
+            headers: vec![
+                ("h".to_owned(), Some(b"1"[..].into())),
+                ("podium-event-id".to_owned(), Some(b"own"[..].into())),
+            ],
         };
         let wrapped = wrapped(&record);
         assert_eq!((&wrapped["key"], &wrapped["headers"]), (&json!("k"), &json!({"h": "1"})));

@@ -76,8 +76,7 @@ pub fn script_fault(script: &str) -> Option<String> {
         match outcome {
             Err(CaughtError::Exception(exception)) => {
                 let name = exception.as_object().get::<_, Option<String>>("name").ok().flatten();
-                (name.as_deref() == Some("SyntaxError"))
-                    .then(|| of_error(exception.as_object(), script).0.replace('\n', " "))
+                (name.as_deref() == Some("SyntaxError")).then(|| of_error(exception.as_object(), script).0)
             }
             _ => None,
         }
