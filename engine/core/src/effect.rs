@@ -44,6 +44,7 @@ pub enum Effect {
 /// A message to publish (one outbox row; key: run and task).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outgoing {
+    /// The task whose message it is; a number that [`is_notice`](crate::id::is_notice) belongs to no task.
     pub task: TaskNo,
     /// Bootstrap servers as the definition wrote them; `None` = the configured cluster.
     pub cluster: Option<String>,
@@ -56,12 +57,14 @@ pub struct Outgoing {
     pub max_block_ms: Option<i64>,
 }
 
-/// An event of an own queue (one outbox row; key: run and task). What it says follows from the row of its task.
+/// An event of an own queue (one outbox row; key: run and task).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Raised {
     pub task: TaskNo,
     /// The queue: `conductor:<workflow>:<name>`.
     pub event: Arc<str>,
+    /// What it says, as JSON; `None` = what follows from the row of its task.
+    pub value: Option<Vec<u8>>,
 }
 
 /// A message of this run for another one. The recipient may be created in the same commit; one that does not exist hears

@@ -34,6 +34,12 @@ pub struct RunId(Uuid);
 /// Number of a task row inside its run, from 1, never given out twice.
 pub type TaskNo = u32;
 
+/// Under such a number a run's messages are kept that are no task's: what it tells others of changes of status. They are
+/// counted from 1 after the last number that a task can have.
+pub fn is_notice(no: TaskNo) -> bool {
+    no > MAX_TASK_NO
+}
+
 /// Id of one attempt of one task (Conductor: `taskId`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -17,6 +17,7 @@ pub mod expr;
 pub mod handler;
 pub mod http;
 pub mod id;
+pub mod mask;
 pub mod operation;
 pub mod payload;
 pub mod plan;

@@ -152,6 +152,13 @@ pub struct RunExtra {
     /// Put away by an operator: only searches find it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub archived: bool,
+    /// How many messages about changes of status it has sent.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub notices: u32,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// The run and task that started this run as a sub-workflow.

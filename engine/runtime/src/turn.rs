@@ -414,7 +414,7 @@ pub(crate) fn effect_bytes(effects: &[Effect]) -> usize {
             Effect::Logged { line, .. } => ROW + line.text.len(),
             Effect::RunWanted(wanted) => ROW + payload(&wanted.input),
             Effect::Told(told) => ROW + message_bytes(&told.message),
-            Effect::Raised(raised) => ROW + raised.event.len(),
+            Effect::Raised(raised) => ROW + raised.event.len() + raised.value.as_ref().map_or(0, Vec::len),
             Effect::TaskRemoved(_) | Effect::Settled(_) | Effect::InboxTaken(_) | Effect::Unparked(_) => ROW,
         })
         .sum()

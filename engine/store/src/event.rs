@@ -3,8 +3,9 @@
 //! An event is a row of the outbox in a lane of its own, written by the commit that ran its task. Taking it and what
 //! handlers do with it land together; of two nodes that try, one finds it.
 
+use podium_core::id::{MAX_TASK_NO, is_notice};
 use podium_core::tasks::{EventRun, event_payload};
-use podium_core::{InboxMessage, RunExtra, RunId, TaskId, TaskNo};
+use podium_core::{InboxMessage, RunExtra, RunId, TaskNo};
 use serde_json::{Map, Value};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -20,7 +21,7 @@ use crate::run::{corrupt, run_id};
 const PENDING: &str = "event.pending";
 const TAKE: &str = "event.take";
 
-/// The task that told an event: there is one event of each.
+/// The task that told an event: there is one event of each. Or the number of a notice of the run.
 pub type EventKey = (RunId, TaskNo);
 
 /// An event that waits to be handled.
@@ -30,7 +31,7 @@ pub struct WaitingEvent {
     pub task: TaskNo,
     /// The queue: `conductor:<workflow>:<name>`.
     pub event: String,
-    /// What the task told; `None` if its run is gone, and nobody can know any more.
+    /// What the task or the run told; `None` if its run is gone, and nobody can know any more.
     pub payload: Option<Value>,
 }
 
@@ -39,8 +40,13 @@ impl WaitingEvent {
         (self.run, self.task)
     }
 
-    pub fn id(&self) -> TaskId {
-        self.run.task(self.task)
+    /// Its id, stable over redelivery: that of the task, or the run's with the number of the notice.
+    pub fn id(&self) -> String {
+        if is_notice(self.task) {
+            format!("{}/{}", self.run, self.task - MAX_TASK_NO)
+        } else {
+            self.run.task(self.task).to_string()
+        }
     }
 }
 
@@ -53,13 +59,13 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<WaitingEvent>, StoreError> {
         let rows = sqlx::query(
-            "SELECT o.run_id, o.task_no, o.topic, t.no, t.input_slot, coalesce(t.input, p.body) AS input,
+            "SELECT o.run_id, o.task_no, o.topic, nullif(o.value, '') AS value, t.no, t.input_slot, coalesce(t.input, p.body) AS input,
                 r.name, r.def_version, r.correlation_id, r.extra
             FROM (
                 SELECT o.*
                 FROM unnest($1::text[]) AS q(name)
                 CROSS JOIN LATERAL (
-                    SELECT x.run_id, x.task_no, x.topic, x.seq
+                    SELECT x.run_id, x.task_no, x.topic, x.value, x.seq
                     FROM outbox AS x
                     WHERE x.pending AND x.lane < 0 AND x.topic = q.name
                         AND NOT EXISTS (
@@ -174,6 +180,11 @@ fn read(row: &PgRow) -> Result<WaitingEvent, StoreError> {
     let task = row.try_get::<i32, _>("task_no").map_err(refused)? as u32;
     let event = row.try_get::<String, _>("topic").map_err(refused)?;
     let is_there = row.try_get::<Option<i32>, _>("no").map_err(refused)?.is_some();
+    let value = row.try_get::<Option<&[u8]>, _>("value").map_err(refused)?;
+    if let Some(value) = value {
+        let payload = serde_json::from_slice(value).map_err(|_| corrupt("outbox", "value", run))?;
+        return Ok(WaitingEvent { run, task, event, payload: Some(payload) });
+    }
     let payload = match text("name")? {
         Some(name) if is_there => {
             let input: Map<String, Value> = match text("input")? {

@@ -152,9 +152,10 @@ pub(crate) fn outbox_image(rows: &mut Rows, run: RunId, body: &Outgoing) {
     row.text_or_null(headers_text(&body.headers).as_deref()).int8_or_null(body.max_block_ms).end();
 }
 
-/// An event of an own queue: in a lane that no relay sends, and without a value, which follows from the task's row.
+/// An event of an own queue: in a lane that no relay sends; without a value where that follows from the task's row.
 pub(crate) fn raised_image(rows: &mut Rows, run: RunId, raised: &Raised) {
     let row = rows.begin().run(run).int2(run.shard()).int4(raised.task as i32).int2(EVENT_LANE);
-    row.text_or_null(None).text(&raised.event).bytea_or_null(None).bytea(&[]);
+    row.text_or_null(None).text(&raised.event).bytea_or_null(None);
+    row.bytea(raised.value.as_deref().unwrap_or_default());
     row.text_or_null(None).int8_or_null(None).end();
 }

@@ -45,6 +45,18 @@ pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sock
     parse_address(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
+/// Reads where notices go; empty = nowhere.
+pub(super) fn sink<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match podium_core::tasks::sink_fault(&text) {
+        Some(fault) => Err(D::Error::custom(fault)),
+        None => Ok(Some(text)),
+    }
+}
+
 fn parse_address(text: &str) -> Result<SocketAddr, String> {
     let local = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
     let wrong =

@@ -15,7 +15,7 @@ use podium_workers::ValidatorSettings;
 use podium_workers::http::{EgressSettings, HttpSettings, Profile, Rule};
 use serde::Deserialize;
 
-use super::humane::{Humane, address};
+use super::humane::{Humane, address, sink};
 use super::layers::{ConfigError, Layers};
 
 /// All settings; each field is a section of `config.default.toml`, where every key is described.
@@ -82,6 +82,10 @@ pub struct EngineSection {
     pub parked_event_ttl: Humane,
     pub variables_limit_bytes: usize,
     pub payload_limit_bytes: usize,
+    #[serde(deserialize_with = "sink")]
+    pub workflow_status_sink: Option<String>,
+    #[serde(deserialize_with = "sink")]
+    pub task_status_sink: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -323,6 +327,8 @@ impl Config {
                 ),
                 variables_limit_bytes: e.variables_limit_bytes,
                 payload_limit_bytes: e.payload_limit_bytes,
+                workflow_status_sink: e.workflow_status_sink.clone(),
+                task_status_sink: e.task_status_sink.clone(),
                 ..Settings::default()
             },
             ..EngineConfig::default()

@@ -6,7 +6,7 @@ use super::{Cx, Decision, Known, Refusal, Settings, World, decide};
 use crate::effect::Effect;
 use crate::event::{Event, TaskReport};
 use crate::expr::script::{Call, Evaluated};
-use crate::id::RunId;
+use crate::id::{RunId, TaskNo};
 use crate::operation::Operation;
 use crate::payload::Payload;
 use crate::plan::{InlineDefinition, Plan, snapshot};
@@ -73,6 +73,7 @@ pub(crate) fn operate(operation: Operation) -> Event {
 pub(crate) struct Bench {
     pub(crate) plan: Plan,
     pub(crate) run: RunState,
+    settings: Settings,
 }
 
 impl Bench {
@@ -90,7 +91,22 @@ impl Bench {
         Bench::start_from(def, input, RunExtra::default())
     }
 
-    fn start_from(mut def: Value, input: Value, extra: RunExtra) -> Bench {
+    fn start_from(def: Value, input: Value, extra: RunExtra) -> Bench {
+        let settings = Settings { variables_limit_bytes: 100, ..Settings::default() };
+        let mut bench = Bench::ready(def, input, extra, settings);
+        bench.decide(&Event::Started);
+        bench
+    }
+
+    /// Starts a run of this definition under these settings, and shows what its start changes.
+    pub(crate) fn watch(def: Value, input: Value, settings: Settings) -> (Bench, Vec<Effect>) {
+        let mut bench = Bench::ready(def, input, RunExtra::default(), settings);
+        let effects = bench.decide_at(&Event::Started, NOW);
+        (bench, effects)
+    }
+
+    /// A run before its first turn.
+    pub(crate) fn ready(mut def: Value, input: Value, extra: RunExtra, settings: Settings) -> Bench {
         def["name"] = Value::from("wf");
         let def = serde_json::from_value(def).expect("a definition");
         let plan = Plan::compile(&snapshot(&def, &|_| None)).expect("a plan");
@@ -106,9 +122,7 @@ impl Bench {
             extra,
             now: NOW,
         });
-        let mut bench = Bench { plan, run };
-        bench.decide(&Event::Started);
-        bench
+        Bench { plan, run, settings }
     }
 
     pub(crate) fn decide(&mut self, event: &Event) {
@@ -124,8 +138,7 @@ impl Bench {
     }
 
     fn answer(&mut self, event: &Event, now: Timestamp) -> Result<Vec<Effect>, Refusal> {
-        let settings = Settings { variables_limit_bytes: 100, ..Settings::default() };
-        let cx = Cx { now, random: 1, settings: &settings, world: &Nobody };
+        let cx = Cx { now, random: 1, settings: &self.settings, world: &Nobody };
         match decide(&self.plan, &mut self.run, event, &cx) {
             Decision::Done(effects) => Ok(effects),
             Decision::Refused(refusal) => Err(refusal),
@@ -135,7 +148,11 @@ impl Bench {
 
     /// A worker reports on the latest row of a reference.
     pub(crate) fn report(&mut self, name: &str, status: TaskStatus, output: Value) {
-        let task = self.row(name).no;
+        self.reported(self.row(name).no, status, output);
+    }
+
+    /// A worker reports on a row.
+    pub(crate) fn reported(&mut self, task: TaskNo, status: TaskStatus, output: Value) -> Vec<Effect> {
         let report = TaskReport {
             task,
             status,
@@ -149,7 +166,7 @@ impl Bench {
             sub_workflow_id: None,
             logs: Vec::new(),
         };
-        self.decide(&Event::Reported(report));
+        self.decide_at(&Event::Reported(report), NOW)
     }
 
     /// The latest row of a reference.

@@ -15,6 +15,7 @@
 //! finish     the run ends: status, reason, output, cancelled tasks
 //! operate    what an operator may do to a run
 //! failure    the failure workflow and what it is told
+//! notice     who is told of changes of status, and what
 //! scope      what expressions see of a run
 //! ```
 //!
@@ -35,6 +36,7 @@ mod fault;
 mod finish;
 mod handled;
 mod mapping;
+mod notice;
 mod operate;
 mod place;
 mod report;
@@ -124,6 +126,11 @@ pub struct Settings {
     pub payload_limit_bytes: usize,
     /// Log lines kept of one report.
     pub log_lines_per_report: usize,
+    /// Where runs whose definition asks for it tell of their status, unless the definition names a place: a sink as EVENT
+    /// tasks have (see [`crate::tasks::sink_fault`]); `None` = nowhere.
+    pub workflow_status_sink: Option<String>,
+    /// Where tasks tell of their status, unless their definition forbids it; `None` = nowhere.
+    pub task_status_sink: Option<String>,
 }
 
 impl Default for Settings {
@@ -141,6 +148,8 @@ impl Default for Settings {
             variables_limit_bytes: 256 * 1024,
             payload_limit_bytes: 10 * 1024 * 1024,
             log_lines_per_report: 10,
+            workflow_status_sink: None,
+            task_status_sink: None,
         }
     }
 }
@@ -210,6 +219,7 @@ pub fn decide(plan: &Plan, run: &mut RunState, event: &Event, cx: &Cx<'_>) -> De
         Event::Operate(Operation::Restart(Edition::Latest(latest))) => latest,
         _ => plan,
     };
+    let before = run.head.status;
     let mut turn = Turn::new(plan, run, cx);
     let answer = match event {
         Event::Started => turn.started(),
@@ -239,6 +249,7 @@ pub fn decide(plan: &Plan, run: &mut RunState, event: &Event, cx: &Cx<'_>) -> De
             if !matches!(event, Event::Due | Event::Faulted { .. }) {
                 turn.touched();
             }
+            turn.give_notice(event, before);
             turn.finish()
         }
         Err(refusal) => Decision::Refused(refusal),

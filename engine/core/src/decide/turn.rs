@@ -45,6 +45,8 @@ pub(crate) struct Turn<'a> {
     pub(super) updated_before_round: Timestamp,
     /// All deadlines were looked at: `wake` is exact, also if later than the stored one.
     pub(super) wake_exact: bool,
+    /// The run had ended and is open again.
+    pub(super) reopened: bool,
 }
 
 impl<'a> Turn<'a> {
@@ -65,6 +67,7 @@ impl<'a> Turn<'a> {
             wake: None,
             unstartable: None,
             wake_exact: false,
+            reopened: false,
         }
     }
 
@@ -112,6 +115,16 @@ impl<'a> Turn<'a> {
 
     pub(super) fn was_touched(&self, no: TaskNo) -> bool {
         self.before.contains_key(&no)
+    }
+
+    /// The rows that were touched, in their order, with the status that each had before: `None` = it is new.
+    pub(super) fn touched_rows(&self) -> Vec<(TaskNo, Option<TaskStatus>)> {
+        self.before.iter().map(|(no, row)| (*no, row.as_ref().map(|row| row.status))).collect()
+    }
+
+    /// Has the run's own row been changed?
+    pub(super) fn has_changed_head(&self) -> bool {
+        self.head_before.is_some()
     }
 
     /// Did this turn make the row?
@@ -278,7 +291,7 @@ impl<'a> Turn<'a> {
 
     /// Tells the handlers of an own queue of the event of this task.
     pub(crate) fn raise(&mut self, task: TaskNo, event: &str) {
-        self.other.push(Effect::Raised(Raised { task, event: event.into() }));
+        self.other.push(Effect::Raised(Raised { task, event: event.into(), value: None }));
     }
 
     /// Resolves a value of a definition for a task.

@@ -26,6 +26,8 @@ pub(crate) struct Branches {
     /// By reference alone; the latest wins.
     by_ref: HashMap<Arc<str>, usize>,
     forks: HashSet<TaskNo>,
+    /// Has one of them something to tell when its state changes?
+    pub(crate) state_changes: bool,
 }
 
 impl Branches {
@@ -44,6 +46,7 @@ impl Branches {
         let suffix = &row.ref_name[row.base_ref().len()..];
         for node in compile_branches(&configs, self.nodes.len(), row.base_ref()) {
             let at = self.nodes.len();
+            self.state_changes |= !node.config.on_state_change.is_empty();
             self.by_row.insert(format!("{}{suffix}", node.ref_name).into(), at);
             self.by_ref.insert(node.ref_name.clone(), at);
             self.nodes.push(node);

@@ -36,6 +36,7 @@ impl Plan {
         Ok(Plan {
             hash: snapshot.hash(),
             permissive: compiler.nodes.iter().any(|n| n.permissive && !n.optional),
+            state_changes: compiler.nodes.iter().any(|n| !n.config.on_state_change.is_empty()),
             may_terminate: compiler.nodes.iter().any(|n| n.kind.may_terminate()),
             first: top.first().copied(),
             top,

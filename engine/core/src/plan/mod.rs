@@ -46,6 +46,8 @@ pub struct Plan {
     timeout: Option<Span>,
     permissive: bool,
     may_terminate: bool,
+    /// Has any task something to tell when its state changes?
+    state_changes: bool,
     def_text: OnceLock<String>,
 }
 
@@ -122,6 +124,11 @@ impl Plan {
     /// Can a TERMINATE task be among the tasks of a run?
     pub(crate) fn may_terminate(&self) -> bool {
         self.may_terminate
+    }
+
+    /// Does a task of the definition tell of its changes of state (`onStateChange`)?
+    pub(crate) fn has_state_changes(&self) -> bool {
+        self.state_changes
     }
 
     /// Has any task the `permissive` mark (without `optional`)?

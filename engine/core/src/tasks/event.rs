@@ -32,7 +32,7 @@ pub(super) struct EventTask;
 
 /// Where an event goes.
 #[derive(Debug, PartialEq, Eq)]
-enum Sink {
+pub(crate) enum Sink {
     /// A queue of the engine: nothing leaves.
     Own(String),
     Kafka {
@@ -47,7 +47,7 @@ enum Sink {
 }
 
 impl Sink {
-    fn of(sink: &Value, workflow: &str, ref_name: &str, task: &dyn std::fmt::Display) -> Sink {
+    pub(crate) fn of(sink: &Value, workflow: &str, ref_name: &str, task: &dyn std::fmt::Display) -> Sink {
         let Value::String(sink) = sink else {
             let reason = format!("Invalid / Unsupported sink specified: {}", java::to_text(sink));
             return Sink::Bad { queue: None, reason };
@@ -73,6 +73,17 @@ impl Sink {
             queue: Some(sink.clone()),
             reason: format!("Error loading queue:{sink}, for task:{task}, error: {why}"),
         }
+    }
+}
+
+/// Why nothing can be sent to a sink; `None` if something can.
+pub fn sink_fault(sink: &str) -> Option<String> {
+    match Sink::of(&Value::from(sink), "", "", &"") {
+        Sink::Kafka { topic, .. } if topic.is_empty() => Some(format!("the sink \"{sink}\" names no topic")),
+        Sink::Own(_) | Sink::Kafka { .. } => None,
+        Sink::Bad { .. } => Some(format!(
+            "the sink \"{sink}\" is neither a queue of the engine (\"conductor:<name>\") nor a topic (\"kafka:<topic>\")"
+        )),
     }
 }
 

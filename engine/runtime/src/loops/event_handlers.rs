@@ -101,12 +101,7 @@ async fn one(shared: &Shared, event: WaitingEvent) -> (EventKey, Result<Handled,
     let Some(payload) = event.payload else {
         return (key, Ok(Handled::Done(Vec::new())));
     };
-    let message = Message {
-        event: event.event,
-        id: id.to_string(),
-        origin: format!("task/{id}"),
-        at: event.run.made_at(),
-        payload,
-    };
+    let message =
+        Message { event: event.event, origin: format!("task/{id}"), id, at: event.run.made_at(), payload };
     (key, handle(shared, message).await)
 }

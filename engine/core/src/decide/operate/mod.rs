@@ -66,6 +66,7 @@ impl Turn<'_> {
 
     /// An ended run is open again.
     fn reopen(&mut self) {
+        self.reopened |= self.run.head.status.is_terminal();
         let now = self.cx.now;
         let head = self.head();
         head.status = RunStatus::Running;

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use podium_core::id::is_notice;
 use podium_core::{Event, Outgoing, RunId, TaskNo};
 use tokio::sync::oneshot;
 
@@ -302,6 +303,10 @@ impl Relay {
             }
             PublishOutcome::Refused(reason) => {
                 stats.relay_refused.one();
+                if is_notice(entry.body.task) {
+                    // no task shows it
+                    tracing::warn!(run = %entry.run, topic = entry.body.topic, reason, "a notice was refused and is dropped");
+                }
                 Some(Err(reason))
             }
             PublishOutcome::Lost(reason) => {
