@@ -20,8 +20,9 @@ use crate::shared::Shared;
 
 /// Changes of a run within this time are one.
 const GATHER: Duration = Duration::from_millis(250);
-/// Runs whose words are made by one statement: a few milliseconds of the database's time.
-const AT_ONCE: usize = 200;
+/// Runs whose words are made by one statement: a few milliseconds of the database's time, which others wait for where it
+/// has two cores.
+const AT_ONCE: usize = 50;
 /// Runs looked at by one statement of a sweep.
 const STRETCH: i64 = 2_000;
 /// How often the node that does such work for all looks whether another one died without its noticing.
@@ -34,6 +35,10 @@ const BUSY: f64 = 20.0;
 const CALM: Duration = Duration::from_secs(2);
 /// The part of the time that it takes while the node is busy. A workflow then costs the database 2 us more.
 const BUSY_SHARE: f64 = 0.02;
+/// Turns in a second beyond which the node has something to do.
+const LOADED: f64 = 1_000.0;
+/// The part of the time while it has: enough for some 3,000 runs a second.
+const LOADED_SHARE: f64 = 0.2;
 /// The same with nothing else to do; the other half keeps answers quick.
 const IDLE_SHARE: f64 = 0.5;
 /// The same for looking through runs, which nobody waits for.
@@ -214,24 +219,37 @@ struct Load {
     turns: u64,
     batches: u64,
     busy_until: Option<Instant>,
+    loaded: bool,
 }
 
 impl Load {
     fn new(shared: &Shared) -> Self {
         let stats = &shared.stats;
-        Load { at: Instant::now(), turns: stats.turns.get(), batches: stats.batches.get(), busy_until: None }
+        Load {
+            at: Instant::now(),
+            turns: stats.turns.get(),
+            batches: stats.batches.get(),
+            busy_until: None,
+            loaded: false,
+        }
     }
 
     fn share(&mut self, shared: &Shared) -> f64 {
         let now = Instant::now();
-        if now.duration_since(self.at) >= Duration::from_millis(50) {
+        let elapsed = now.duration_since(self.at);
+        if elapsed >= Duration::from_millis(50) {
             let (turns, batches) = (shared.stats.turns.get(), shared.stats.batches.get());
             let new = (turns.saturating_sub(self.turns) as f64, batches.saturating_sub(self.batches) as f64);
             if new.0 > new.1 * BUSY {
                 self.busy_until = Some(now + CALM);
             }
+            self.loaded = new.0 > LOADED * elapsed.as_secs_f64();
             (self.at, self.turns, self.batches) = (now, turns, batches);
         }
-        if self.busy_until.is_some_and(|until| now < until) { BUSY_SHARE } else { IDLE_SHARE }
+        match (self.busy_until.is_some_and(|until| now < until), self.loaded) {
+            (true, _) => BUSY_SHARE,
+            (false, true) => LOADED_SHARE,
+            (false, false) => IDLE_SHARE,
+        }
     }
 }
