@@ -83,15 +83,21 @@ impl Turn<'_> {
         while !self.joins.is_empty() {
             let joins = std::mem::take(&mut self.joins);
             for no in joins {
-                let (Some(row), Some(node)) = (self.run.tasks.get(no), self.node_of(no)) else { continue };
-                let failed = |name: &str| {
-                    self.beside(row, name).is_some_and(|t| !t.status.is_successful() && !t.executed)
-                };
-                if !node.kind.watches(&node.config).into_iter().any(failed) {
+                if let Some(node) = self.node_of(no)
+                    && !self.waits_for_undecided(no)
+                {
                     node.kind.evaluate(self, no);
                 }
             }
         }
+    }
+
+    /// Does a row wait for one whose failure nobody has processed yet?
+    fn waits_for_undecided(&self, no: TaskNo) -> bool {
+        let (Some(row), Some(node)) = (self.run.tasks.get(no), self.node_of(no)) else { return false };
+        let failed =
+            |name: &str| self.beside(row, name).is_some_and(|t| !t.status.is_successful() && !t.executed);
+        node.kind.watches(&node.config).into_iter().any(failed)
     }
 
     /// Rows that have ended and whose end nobody has processed yet.
@@ -110,8 +116,10 @@ impl Turn<'_> {
             }
             for no in asked {
                 let Some(node) = self.node_of(no) else { continue };
-                // what follows a task that has just ended in it belongs to the pass, and has no row yet
-                if node.loop_first.is_some() && !self.ended.is_empty() {
+                // what follows a task that has just ended in a loop belongs to the pass, and has no row yet; and what a
+                // JOIN among those asked came to may end the run before another one sees it
+                let undecided = !self.ended.is_empty();
+                if undecided && (node.loop_first.is_some() || self.waits_for_undecided(no)) {
                     self.joins.push(no);
                 } else {
                     node.kind.evaluate(self, no);
@@ -158,7 +166,14 @@ impl Turn<'_> {
     /// Processes the end of one task: another attempt, or what follows.
     fn process(&mut self, no: TaskNo, round: &mut Round) -> Result<(), Halt> {
         let Some(row) = self.run.tasks.get(no).cloned() else { return Ok(()) };
-        if !row.status.is_terminal() || row.executed || row.retried || row.status == TaskStatus::Skipped {
+        if !row.status.is_terminal() || row.retried || row.status == TaskStatus::Skipped {
+            return Ok(());
+        }
+        if row.executed {
+            // an operator had an absorbed failure tried again: what follows has its rows, but a loop may wait for this one
+            if let Some(node) = self.node_of(no) {
+                self.ask_loop(&node, &Place::of(&row, &node.ref_name));
+            }
             return Ok(());
         }
         round.processed = true;

@@ -98,4 +98,26 @@ mod tests {
             "{why}"
         );
     }
+
+    #[test]
+    fn a_failed_join_ends_the_run_before_the_join_around_it_sees_it() {
+        let fork = |name: &str, branch| json!({"name": name, "taskReferenceName": name, "type": "FORK_JOIN", "forkTasks": [branch]});
+        let join = |name: &str, on: &str| json!({"name": name, "taskReferenceName": name, "type": "JOIN", "joinOn": [on]});
+        let mut a = simple("a");
+        a["permissive"] = json!(true);
+        let inner = json!([fork("f2", json!([a])), join("j2", "a")]);
+        for pauses in [false, true] {
+            let mut bench = Bench::start(json!([fork("f1", inner.clone()), join("j1", "j2")]), json!({}));
+            if pauses {
+                bench.decide(&operate(Operation::Pause));
+            }
+            bench.end("a", TaskStatus::FailedWithTerminalError);
+            if pauses {
+                bench.decide(&operate(Operation::Resume));
+            }
+            assert_eq!(bench.run.head.status, RunStatus::Failed);
+            let joins = (bench.row("j2").status, bench.row("j1").status);
+            assert_eq!(joins, (TaskStatus::Failed, TaskStatus::Canceled), "paused: {pauses}");
+        }
+    }
 }

@@ -231,4 +231,19 @@ mod tests {
             "the SWITCH has no row"
         );
     }
+
+    #[test]
+    fn a_loop_goes_on_when_an_absorbed_failure_in_it_was_tried_again() {
+        let mut a = simple("a");
+        a["permissive"] = json!(true);
+        let around = json!({"name": "l", "taskReferenceName": "l", "type": "DO_WHILE", "loopOver": [a],
+            "loopCondition": "false"});
+        let mut bench = Bench::start(json!([around, simple("b")]), json!({}));
+        bench.end("a__1", TaskStatus::FailedWithTerminalError);
+        assert_eq!((bench.run.head.status, bench.row("l").status), (RunStatus::Failed, TaskStatus::Failed));
+        bench.decide(&retry());
+        bench.end("a__1", TaskStatus::Completed);
+        assert_eq!(bench.row("l").status, TaskStatus::Completed);
+        assert!(bench.row("b").ready);
+    }
 }
