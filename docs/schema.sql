@@ -3,6 +3,14 @@ CREATE SCHEMA podium;
 
 COMMENT ON SCHEMA podium IS 'Views for people: names, status words, instants and JSON. The tables behind them may change, these do not.';
 
+CREATE TYPE public.claim_key AS (
+	run_id uuid,
+	shard smallint,
+	no integer,
+	poll_count integer,
+	name text
+);
+
 CREATE TYPE public.inbox_key AS (
 	run_id uuid,
 	shard smallint,
@@ -217,6 +225,64 @@ END;
 $$;
 
 COMMENT ON FUNCTION public.make_partitions(first_month timestamp with time zone, months integer) IS 'Makes the monthly partitions that are missing; returns how many it made. Safe to call at any time.';
+
+CREATE FUNCTION public.refused_by_limits(claims public.claim_key[]) RETURNS SETOF uuid
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    limited task_limit;
+    claim claim_key;
+    held integer;
+    begun integer;
+    known boolean;
+BEGIN
+    -- in the order of the names, so that two batches never wait for each other
+    FOR limited IN
+        SELECT l.* FROM task_limit AS l
+        WHERE l.name = ANY (ARRAY(SELECT c.name FROM unnest(claims) AS c))
+        ORDER BY l.name
+        FOR UPDATE
+    LOOP
+        held := 0;
+        begun := 0;
+        IF limited.at_once IS NOT NULL THEN
+            DELETE FROM task_slot AS s
+            WHERE s.name = limited.name AND NOT EXISTS (
+                SELECT FROM task AS t WHERE t.run_id = s.run_id AND t.no = s.no AND t.status = 1
+            );
+            SELECT count(*) INTO held FROM task_slot AS s WHERE s.name = limited.name;
+        END IF;
+        IF limited.per_window IS NOT NULL THEN
+            DELETE FROM task_begin AS b
+            WHERE b.name = limited.name AND b.at <= clock_timestamp() - limited.window_s * interval '1 second';
+            SELECT count(*) INTO begun FROM task_begin AS b WHERE b.name = limited.name;
+        END IF;
+        FOR claim IN SELECT c.* FROM unnest(claims) AS c WHERE c.name = limited.name LOOP
+            -- a claim that was noted and then lost its race is the same claim when it comes again
+            known := limited.per_window IS NOT NULL AND EXISTS (
+                SELECT FROM task_begin AS b
+                WHERE b.name = claim.name AND b.run_id = claim.run_id AND b.no = claim.no
+                    AND b.poll_count = claim.poll_count
+            );
+            IF held >= limited.at_once OR (begun >= limited.per_window AND NOT known) THEN
+                RETURN NEXT claim.run_id;
+                CONTINUE;
+            END IF;
+            held := held + 1;
+            INSERT INTO task_slot (name, run_id, no, shard) VALUES (claim.name, claim.run_id, claim.no, claim.shard)
+            ON CONFLICT DO NOTHING;
+            IF limited.per_window IS NOT NULL THEN
+                begun := begun + CASE WHEN known THEN 0 ELSE 1 END;
+                INSERT INTO task_begin (name, run_id, no, poll_count, shard, at)
+                VALUES (claim.name, claim.run_id, claim.no, claim.poll_count, claim.shard, clock_timestamp())
+                ON CONFLICT (name, run_id, no, poll_count, shard) DO UPDATE SET at = EXCLUDED.at;
+            END IF;
+        END LOOP;
+    END LOOP;
+END;
+$$;
+
+COMMENT ON FUNCTION public.refused_by_limits(claims public.claim_key[]) IS 'Takes a slot for each claim that its definition''s limits allow; returns the runs of the others.';
 
 CREATE FUNCTION public.uuid_floor(at timestamp with time zone) RETURNS uuid
     LANGUAGE sql IMMUTABLE
@@ -824,10 +890,38 @@ ALTER TABLE public.snapshot ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.task_begin (
+    name text NOT NULL,
+    run_id uuid NOT NULL,
+    no integer NOT NULL,
+    poll_count integer NOT NULL,
+    shard smallint NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.task_begin IS 'When tasks of a definition with a rate limit were handed out, while it matters.';
+
 CREATE TABLE public.task_def (
     name text NOT NULL,
     body text NOT NULL
 );
+
+CREATE TABLE public.task_limit (
+    name text NOT NULL,
+    at_once integer,
+    per_window integer,
+    window_s integer DEFAULT 1 NOT NULL,
+    CONSTRAINT task_limit_at_once_check CHECK ((at_once > 0)),
+    CONSTRAINT task_limit_check CHECK (((at_once IS NOT NULL) OR (per_window IS NOT NULL))),
+    CONSTRAINT task_limit_per_window_check CHECK ((per_window > 0)),
+    CONSTRAINT task_limit_window_s_check CHECK ((window_s > 0))
+);
+
+COMMENT ON TABLE public.task_limit IS 'The limits of task definitions that have some. Claims of one name take turns by locking its row until they commit.';
+
+COMMENT ON COLUMN public.task_limit.at_once IS 'concurrentExecLimit: tasks IN_PROGRESS at most; null = no limit.';
+
+COMMENT ON COLUMN public.task_limit.per_window IS 'rateLimitPerFrequency: tasks that begin within any window_s seconds at most; null = no limit.';
 
 CREATE SEQUENCE public.task_log_id
     START WITH 1
@@ -906,6 +1000,15 @@ CREATE TABLE public.task_search (
 );
 
 COMMENT ON TABLE public.task_search IS 'The words of each task that has been given out or done, made by a loop.';
+
+CREATE TABLE public.task_slot (
+    name text NOT NULL,
+    run_id uuid NOT NULL,
+    no integer NOT NULL,
+    shard smallint NOT NULL
+);
+
+COMMENT ON TABLE public.task_slot IS 'Tasks that took a slot of their definition''s limit. Holds one only while the task is IN_PROGRESS.';
 
 CREATE TABLE public.workflow_def (
     name text NOT NULL,
@@ -1001,8 +1104,14 @@ ALTER TABLE ONLY public.search_sweep
 ALTER TABLE ONLY public.snapshot
     ADD CONSTRAINT snapshot_pkey PRIMARY KEY (hash);
 
+ALTER TABLE ONLY public.task_begin
+    ADD CONSTRAINT task_begin_pkey PRIMARY KEY (name, run_id, no, poll_count, shard);
+
 ALTER TABLE ONLY public.task_def
     ADD CONSTRAINT task_def_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.task_limit
+    ADD CONSTRAINT task_limit_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY public.task_log
     ADD CONSTRAINT task_log_pkey PRIMARY KEY (run_id, no, id, shard);
@@ -1018,6 +1127,9 @@ ALTER TABLE ONLY public.task_rest
 
 ALTER TABLE ONLY public.task_search
     ADD CONSTRAINT task_search_pkey PRIMARY KEY (run_id, no);
+
+ALTER TABLE ONLY public.task_slot
+    ADD CONSTRAINT task_slot_pkey PRIMARY KEY (name, run_id, no, shard);
 
 ALTER TABLE ONLY public.workflow_def
     ADD CONSTRAINT workflow_def_pkey PRIMARY KEY (name, version);
@@ -1101,6 +1213,10 @@ COMMENT ON INDEX public.snapshot_by_name IS 'search: the names that runs may hav
 CREATE UNIQUE INDEX snapshot_of_run ON public.snapshot USING btree (id);
 
 COMMENT ON INDEX public.snapshot_of_run IS 'Rows of runs keep the small id; loading a run turns it back into the hash.';
+
+CREATE INDEX task_begin_age ON public.task_begin USING btree (name, at);
+
+COMMENT ON INDEX public.task_begin_age IS 'limit.refused, limit.room: what has left the window, and when the next one leaves it.';
 
 CREATE INDEX task_ready ON ONLY public.task USING btree (task_type, domain, available_at, priority DESC, run_id, no) WHERE ready;
 

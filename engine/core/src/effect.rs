@@ -39,6 +39,17 @@ pub enum Effect {
         task: TaskNo,
         line: LogLine,
     },
+    /// The claim of this task counts against the limits of its definition: the change holds only if they allow it.
+    Counted(Counted),
+}
+
+/// A claim that limits count, by what makes it another one than the next claim of the same task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Counted {
+    pub task: TaskNo,
+    pub poll_count: i32,
+    /// The task definition's name.
+    pub name: Arc<str>,
 }
 
 /// A message to publish (one outbox row; key: run and task).
@@ -113,6 +124,7 @@ pub fn fold(run: &mut RunState, effect: &Effect) {
         | Effect::RunWanted(_)
         | Effect::Told(_)
         | Effect::InboxTaken(_)
-        | Effect::Logged { .. } => {}
+        | Effect::Logged { .. }
+        | Effect::Counted(_) => {}
     }
 }

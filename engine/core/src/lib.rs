@@ -29,7 +29,7 @@ pub mod time;
 pub mod view;
 
 pub use decide::{Cx, Decision, Needs, Refusal, Settings, decide};
-pub use effect::{Effect, Outgoing, Raised, Told, WantedDefinition, WantedRun, fold};
+pub use effect::{Counted, Effect, Outgoing, Raised, Told, WantedDefinition, WantedRun, fold};
 pub use event::{
     CallNews, ChildEnded, ChildReopened, CompletionEvent, Event, HandlerAction, InboxId, InboxMessage,
     LogLine, NamedTask, ParentEnded, ParkedEvent, TaskReport,

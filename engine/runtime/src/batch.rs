@@ -86,6 +86,8 @@ impl Batch {
         let mut ready = Vec::new();
         for i in 0..self.turns.len() {
             let due = self.turns[i].ready().filter(|t| t.available_at <= now);
+            // a limited task is claimed for itself, first come, first served
+            let due = due.filter(|t| !outside.definitions.limits.covers(&t.def_name));
             ready.extend(due.map(|t| (t.no, t.task_type.clone(), t.domain.clone())));
             for (no, task_type, domain) in ready.drain(..) {
                 let Some(poll) = self.poll_for(&task_type, domain.as_deref(), queues, now) else { continue };

@@ -15,7 +15,7 @@ use crate::config::EngineConfig;
 use crate::errors::{chain, storage};
 use crate::lease::Leased;
 use crate::loops::{
-    auditor, event_handlers,
+    auditor, event_handlers, limits,
     outbox_relay::{Relay, RelayPort},
     partitions, poll_notes, projection, queue_reader, schedules, timer, watched,
 };
@@ -92,6 +92,8 @@ impl Engine {
         tasks.spawn(schedules::run(shared.clone()));
         tasks.spawn(projection::run(shared.clone(), node.clone()));
         tasks.spawn(event_handlers::run(shared.clone()));
+        limits::refresh(&shared).await?;
+        tasks.spawn(limits::run(shared.clone()));
         if let Some(sink) = sink {
             tasks.spawn(Relay::new(shared.clone(), sink, relay_mail).run());
         }

@@ -101,6 +101,13 @@ impl Envelope {
     pub(crate) fn fail(self, error: EngineError) {
         self.reply.fail(&self.work, self.run, error);
     }
+
+    /// Answers a claim that a limit does not allow now.
+    pub(crate) fn refuse(self) {
+        if let (Reply::Claim(claims), Work::Event(Event::Claimed { task, .. })) = (self.reply, self.work) {
+            claims.settle(self.run, task, Outcome::Refused);
+        }
+    }
 }
 
 /// Counts one piece of open work from its sending to its answer.
@@ -188,6 +195,8 @@ pub(crate) enum Outcome {
     Won(TaskView),
     /// Another worker or node had it, or it is no longer wanted.
     Lost,
+    /// The limits of its definition do not allow it now.
+    Refused,
     Failed(EngineError),
 }
 
@@ -226,11 +235,12 @@ impl Claims {
     }
 
     pub(crate) fn settle(&self, run: RunId, no: TaskNo, outcome: Outcome) {
-        self.queue.claimed(run, no, matches!(outcome, Outcome::Failed(_)));
+        let refused = matches!(outcome, Outcome::Refused);
+        self.queue.claimed(run, no, matches!(outcome, Outcome::Failed(_)), refused);
         let mut state = self.state.lock();
         match outcome {
             Outcome::Won(view) => state.won.push(view),
-            Outcome::Lost => {}
+            Outcome::Lost | Outcome::Refused => {}
             Outcome::Failed(error) => state.error = Some(error),
         }
         state.left -= 1;

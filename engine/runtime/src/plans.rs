@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::errors::storage;
 use crate::messages::EngineError;
+use crate::ready::Limits;
 use crate::script::ScriptAnswers;
 
 /// Plans kept in memory.
@@ -203,6 +204,8 @@ pub(crate) struct Definitions {
     /// What is being read, so that a thousand starts of a new definition read it once. Each name has a place of its
     /// own: a read that hangs holds up only those who want the same.
     reading: Mutex<HashMap<Wanted, Arc<Reading>>>,
+    /// Limits of task definitions; those known are as new as any definition that a start uses.
+    pub(crate) limits: Limits,
 }
 
 type Wanted = (String, Option<i32>);
@@ -410,6 +413,7 @@ impl Definitions {
         metadata_version: i64,
     ) -> Result<Resolved, EngineError> {
         let task_defs = self.task_defs(store, metadata_version).await?;
+        self.limits.refresh(store, metadata_version).await?;
         let mut latest = HashMap::new();
         for name in unpinned(def) {
             let stored = store.get_workflow_def(name, None).await.map_err(storage)?;

@@ -102,6 +102,7 @@ impl Pulse {
         shared.timers.found(&answer.due);
         shared.schedules.is(answer.schedule_at);
         shared.handlers.news(answer.metadata_version, answer.events);
+        shared.definitions.limits.news(answer.metadata_version);
         self.inbox(answer.inbox);
         if let Some(relay) = &self.shared.relay {
             relay.rows(Rows { lanes: answer.lanes, rows: answer.outbox, alone, asked });

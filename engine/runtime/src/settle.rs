@@ -13,7 +13,7 @@ use crate::loading::Wanted;
 use crate::loops::outbox_relay::Handed;
 use crate::mailbox::{Began, Envelope, Outcome, Reply, Said, Work};
 use crate::messages::{EngineError, Reported};
-use crate::ready::Ready;
+use crate::ready::{Ready, Why};
 use crate::services::operate::refused;
 use crate::turn::Turn;
 use crate::writer::Writer;
@@ -39,6 +39,7 @@ impl Writer {
                 self.shared.wrote();
                 self.shared.clock.learn(applied.db_now, asked);
                 self.shared.definitions.moved(applied.metadata_version);
+                self.shared.definitions.limits.news(applied.metadata_version);
                 self.applied(batch, applied.outcomes);
             }
             Err(error) => self.not_applied(batch, error),
@@ -96,6 +97,13 @@ impl Writer {
                 work.extend(waiting);
                 self.again_from_rows(run, work);
             }
+            ChangeOutcome::Limited => {
+                // what a limit does not allow now is for a later poll; all else of the turn is decided again
+                let (limited, mut work) = turn.split_limited();
+                limited.into_iter().for_each(Envelope::refuse);
+                work.extend(waiting);
+                self.again_from_rows(run, work);
+            }
             ChangeOutcome::MetadataMoved => {
                 for (envelope, _) in turn.heard {
                     match envelope.reply {
@@ -147,6 +155,10 @@ impl Writer {
         let (run, priority) = (turn.id(), turn.run.state.head.priority);
         for task in turn.ready() {
             shared.offer(&task.task_type, task.domain.as_deref(), Ready::of(run, priority, task), now);
+        }
+        if shared.definitions.limits.any() {
+            turn.made_room(|name| shared.definitions.limits.covers(name))
+                .for_each(|task_type| shared.queues.look_again(task_type, Why::MoreRoom));
         }
         for child in turn.take_children() {
             let run = child.head.id;

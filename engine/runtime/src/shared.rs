@@ -19,7 +19,7 @@ use crate::loops::schedules::NextFiring;
 use crate::mailbox::{Mailboxes, Reply, Work};
 use crate::messages::EngineError;
 use crate::plans::{Definitions, Plans};
-use crate::ready::{Queue, Queues, Ready};
+use crate::ready::{Queue, Queues, Ready, Why};
 use crate::script::Scripts;
 use crate::stats::Stats;
 use crate::timers::Timers;
@@ -123,6 +123,10 @@ impl Shared {
 
     /// A commit made this task ready; whoever waits for it here is woken.
     pub(crate) fn offer(&self, task_type: &str, domain: Option<&str>, ready: Ready, now: Timestamp) {
+        if self.definitions.limits.gates(task_type) {
+            // which of its tasks come first is for a read to say
+            return self.queues.look_again(task_type, Why::NewTask);
+        }
         if let Some(queue) = self.queues.get(task_type, domain) {
             let timer = queue.offer(ready, now);
             self.wake_queue_at(&queue, timer);

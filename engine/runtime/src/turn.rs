@@ -8,7 +8,8 @@ use podium_core::expr::script::{Call, Evaluated};
 use podium_core::plan::InlineDefinition;
 use podium_core::{
     Cx, Decision, Edition, Effect, Event, InboxId, InboxMessage, Needs, NewRun, Operation, Outgoing, Payload,
-    Refusal, RunId, RunState, Settings, TaskNo, TaskState, Timestamp, WantedDefinition, WantedRun, decide,
+    Refusal, RunId, RunState, Settings, TaskNo, TaskState, TaskStatus, Timestamp, WantedDefinition,
+    WantedRun, decide,
 };
 use podium_store::{Change, ChangeKind, INBOX_ROWS};
 
@@ -42,6 +43,10 @@ impl World for Informed<'_> {
 
     fn polled_recently(&self, task_type: &str, domain: &str) -> bool {
         self.outside.queues.polled_recently(task_type, domain)
+    }
+
+    fn is_limited(&self, name: &str) -> bool {
+        self.outside.definitions.limits.covers(name)
     }
 
     fn task_definition(&self, name: &str) -> KnownTask {
@@ -80,6 +85,8 @@ pub(crate) struct Turn {
     inbox: Vec<InboxId>,
     /// Tasks leased to polls that waited for them.
     handed: Vec<TaskNo>,
+    /// It holds a claim that limits count.
+    pub(crate) limited: bool,
     /// A hand-off broke off: nothing of this turn may be stored.
     pub(crate) spoilt: Option<String>,
     pub(crate) was_open: bool,
@@ -112,6 +119,7 @@ impl Turn {
             later: Vec::new(),
             inbox: Vec::new(),
             handed: Vec::new(),
+            limited: false,
             spoilt: None,
         }
     }
@@ -206,6 +214,7 @@ impl Turn {
                     if let Effect::RunWanted(wanted) = effect {
                         self.children.push(child(wanted, now, outside.definitions, &self.answers)?);
                     }
+                    self.limited |= matches!(effect, Effect::Counted(_));
                 }
                 if self.effects.is_empty() {
                     self.effects = effects;
@@ -253,6 +262,33 @@ impl Turn {
                 self.run.state.tasks.get(image.no).filter(|last| last.ready)
             }
             _ => None,
+        })
+    }
+
+    /// Types of the tasks under limits that this turn took out of their queue or ended: others may come now.
+    pub(crate) fn made_room(&self, limited: impl Fn(&str) -> bool) -> impl Iterator<Item = &Arc<str>> {
+        self.effects.iter().filter_map(move |effect| match effect {
+            Effect::TaskChanged(image)
+                if image.status != TaskStatus::InProgress && limited(&image.def_name) =>
+            {
+                Some(&image.task_type)
+            }
+            _ => None,
+        })
+    }
+
+    /// A limit did not allow this turn: its claims under limits, and all else of its work.
+    pub(crate) fn split_limited(self) -> (Vec<Envelope>, Vec<Envelope>) {
+        let counted: Vec<TaskNo> = self
+            .effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Counted(claim) => Some(claim.task),
+                _ => None,
+            })
+            .collect();
+        self.into_work().into_iter().partition(|envelope| {
+            matches!(&envelope.work, Work::Event(Event::Claimed { task, .. }) if counted.contains(task))
         })
     }
 
@@ -415,7 +451,11 @@ pub(crate) fn effect_bytes(effects: &[Effect]) -> usize {
             Effect::RunWanted(wanted) => ROW + payload(&wanted.input),
             Effect::Told(told) => ROW + message_bytes(&told.message),
             Effect::Raised(raised) => ROW + raised.event.len() + raised.value.as_ref().map_or(0, Vec::len),
-            Effect::TaskRemoved(_) | Effect::Settled(_) | Effect::InboxTaken(_) | Effect::Unparked(_) => ROW,
+            Effect::TaskRemoved(_)
+            | Effect::Settled(_)
+            | Effect::InboxTaken(_)
+            | Effect::Unparked(_)
+            | Effect::Counted(_) => ROW,
         })
         .sum()
 }

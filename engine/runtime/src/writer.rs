@@ -166,8 +166,10 @@ impl Writer {
             return;
         }
         if let Some(turn) = self.forming.turn_of(run) {
-            // the rows must be read against a committed version
-            if matches!(envelope.work, Work::Inbox) {
+            // the rows must be read against a committed version; of several claims that a limit may refuse, none must be
+            // refused because of another
+            let one_more = turn.limited && matches!(envelope.work, Work::Event(Event::Claimed { .. }));
+            if one_more || matches!(envelope.work, Work::Inbox) {
                 turn.later.push(envelope)
             } else {
                 self.hear(envelope)

@@ -25,6 +25,7 @@ pub(crate) struct Types {
     pub parked: RowType,
     pub outbox: RowType,
     pub log: RowType,
+    pub claim: RowType,
 }
 
 /// Where payloads go by size, in bytes.
@@ -80,6 +81,8 @@ pub(crate) struct Batch {
     removed: Rows,
     logged: Rows,
     told: Told,
+    /// Claims that limits count.
+    claims: Rows,
     /// Payloads that got a slot in this batch: told about it once it is committed.
     placed: Vec<(Payload, RunId, i64)>,
 }
@@ -107,6 +110,7 @@ impl Batch {
             removed: Rows::new(t.task_key),
             logged: Rows::new(t.log),
             told: Told::default(),
+            claims: Rows::new(t.claim),
             placed: Vec::new(),
         }
     }
@@ -189,6 +193,10 @@ impl Batch {
             let row = self.parked.begin().run(run).int2(run.shard()).int8(event.inbox).text(&body);
             row.at(event.parked_at).at(event.expires_at).end();
         }
+        for claim in images.counted {
+            let row = self.claims.begin().run(run).int2(run.shard()).int4(claim.task as i32);
+            row.int4(claim.poll_count).text(&claim.name).end();
+        }
         for id in images.unparked {
             self.unparked.begin().run(run).int2(run.shard()).int8(id).end();
         }
@@ -257,6 +265,7 @@ impl Batch {
             | any(&[&self.payloads], part::PAYLOAD)
             | any(&[&self.taken, &self.parked, &self.unparked, &self.emitted, &self.settled], part::EVENTS)
             | any(&[&self.children, &self.removed, &self.logged, &self.emitted_again], part::RARE)
+            | any(&[&self.claims], part::LIMITED)
             | if self.told.senders.is_empty() { 0 } else { part::TOLD }
     }
 
@@ -271,8 +280,9 @@ impl Batch {
         args.reserve(16, self.len_bytes());
         args.add(write_id)?;
         let events = [&self.parked, &self.unparked, &self.emitted, &self.settled];
-        let ordered: [(u16, &[&Rows]); 8] = [
+        let ordered: [(u16, &[&Rows]); 9] = [
             (part::EVENTS, &[&self.taken]),
+            (part::LIMITED, &[&self.claims]),
             (part::UPDATE, &[&self.updates]),
             (part::INSERT, &[&self.inserts]),
             (part::CONFIRM, &[&self.confirms]),

@@ -40,6 +40,8 @@ pub enum ChangeOutcome {
     /// change: nobody can tell whether it is part of that. Forget the cached run, load it and decide again; a
     /// task row that says it was changed in version `expected + 1` may have been written by this change.
     Unknown,
+    /// The limits of a task definition do not allow a claim of this change now: nothing of it was stored.
+    Limited,
     /// A definition was changed after this start was resolved: resolve it again.
     MetadataMoved,
     /// PostgreSQL refuses this change whatever its company; sending it again will not help.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use podium_core::{
-    Effect, InboxId, LogLine, Outgoing, ParkedEvent, Raised, RunHead, TaskNo, TaskState, Told,
+    Counted, Effect, InboxId, LogLine, Outgoing, ParkedEvent, Raised, RunHead, TaskNo, TaskState, Told,
 };
 
 /// What remains of a task's effects in one change.
@@ -31,6 +31,7 @@ pub(crate) struct Images<'a> {
     pub(crate) unparked: Vec<InboxId>,
     pub(crate) logged: Vec<(TaskNo, &'a LogLine)>,
     pub(crate) told: Vec<&'a Told>,
+    pub(crate) counted: Vec<&'a Counted>,
 }
 
 impl<'a> Images<'a> {
@@ -65,6 +66,7 @@ impl<'a> Images<'a> {
                 }
                 Effect::Told(told) => images.told.push(told),
                 Effect::Logged { task, line } => images.logged.push((*task, line)),
+                Effect::Counted(claim) => images.counted.push(claim),
             }
         }
         images

@@ -62,7 +62,7 @@ pub(crate) async fn session(connection: &mut PgConnection) -> Result<Session, St
 }
 
 pub(crate) async fn read_session(connection: &mut PgConnection) -> Result<Session, sqlx::Error> {
-    const NAMES: [&str; 9] = [
+    const NAMES: [&str; 10] = [
         "run_image",
         "task_image",
         "run_key",
@@ -72,6 +72,7 @@ pub(crate) async fn read_session(connection: &mut PgConnection) -> Result<Sessio
         "parked_image",
         "outbox_image",
         "log_image",
+        "claim_key",
     ];
     let rows: Vec<(i64, i64, i32)> = sqlx::query_as(
         "SELECT t.oid::bigint, t.typarray::bigint, c.relnatts::integer
@@ -99,6 +100,7 @@ pub(crate) async fn read_session(connection: &mut PgConnection) -> Result<Sessio
         parked: next()?,
         outbox: next()?,
         log: next()?,
+        claim: next()?,
     };
     let months = sqlx::query_as(
         "SELECT m.name, uuid_floor(m.start AT TIME ZONE 'UTC'),

@@ -44,6 +44,8 @@ pub(crate) mod part {
     pub(crate) const RARE: u16 = 128;
     /// Messages of these runs for other runs.
     pub(crate) const TOLD: u16 = 256;
+    /// Claims that limits count.
+    pub(crate) const LIMITED: u16 = 512;
 }
 
 const UPDATE: &str = "changed AS (
@@ -162,6 +164,17 @@ const MISSING: &str = "missing AS MATERIALIZED (
         SELECT FROM inbox AS b WHERE b.id >= i.id AND b.id <= i.id
     )
 )";
+
+/// Before the guards: the changes whose claims a limit does not allow. The function locks the limits before the first
+/// run is changed, and so in every batch.
+const LIMITED: &str = "limited AS MATERIALIZED (
+    SELECT l.run_id FROM refused_by_limits($@::claim_key[]) AS l(run_id)
+)";
+
+const MISSING_GUARD: &str = "AND (i.id IN (SELECT m.run_id FROM missing AS m)) IS NOT TRUE";
+const LIMITED_GUARD: &str = "AND (i.id IN (SELECT l.run_id FROM limited AS l)) IS NOT TRUE";
+const BOTH_GUARDS: &str = "AND (i.id IN (SELECT m.run_id FROM missing AS m)) IS NOT TRUE
+        AND (i.id IN (SELECT l.run_id FROM limited AS l)) IS NOT TRUE";
 
 const TAKEN: &str = "taken AS (
     DELETE FROM inbox AS b
@@ -282,10 +295,11 @@ fn build(parts: u16) -> String {
         if fragment == MISSING {
             inbox_argument = argument;
         }
-        let missing = if has(part::EVENTS) {
-            "AND (i.id IN (SELECT m.run_id FROM missing AS m)) IS NOT TRUE"
-        } else {
-            ""
+        let missing = match (has(part::EVENTS), has(part::LIMITED)) {
+            (false, false) => "",
+            (true, false) => MISSING_GUARD,
+            (false, true) => LIMITED_GUARD,
+            (true, true) => BOTH_GUARDS,
         };
         let created =
             if has(part::RARE) { "(i.run_id IN (SELECT c.id FROM children AS c)) IS TRUE OR " } else { "" };
@@ -300,6 +314,9 @@ fn build(parts: u16) -> String {
     // the arguments' order is the order of `Families::arguments` in batch.rs
     if has(part::EVENTS) {
         add(MISSING);
+    }
+    if has(part::LIMITED) {
+        add(LIMITED);
     }
     if has(part::UPDATE) {
         add(UPDATE);
@@ -339,10 +356,12 @@ fn build(parts: u16) -> String {
         add(TOLD);
     }
     let confirmed = if has(part::CONFIRM) { " UNION ALL SELECT c.id FROM confirmed AS c" } else { "" };
+    let refused =
+        if has(part::LIMITED) { ", ARRAY(SELECT l.run_id FROM limited AS l) AS refused" } else { "" };
     format!(
         "WITH {}
 SELECT ARRAY(SELECT s.id FROM stored AS s{confirmed}) AS ids, clock_timestamp() AS db_now,
-    (SELECT m.version FROM metadata_version AS m) AS metadata_version",
+    (SELECT m.version FROM metadata_version AS m) AS metadata_version{refused}",
         out.join(",\n")
     )
 }

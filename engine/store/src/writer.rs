@@ -53,6 +53,8 @@ struct Portion {
 /// What the hot statement answers.
 struct Answer {
     ids: Vec<Uuid>,
+    /// Runs with a claim that a limit did not allow.
+    limited: Vec<Uuid>,
     db_now: Timestamp,
     metadata_version: i64,
 }
@@ -160,9 +162,10 @@ impl Writer {
         for outcome in outcomes {
             match outcome {
                 ChangeOutcome::Stored => counters.stored.fetch_add(1, Relaxed),
-                ChangeOutcome::Stale | ChangeOutcome::Unknown | ChangeOutcome::MetadataMoved => {
-                    counters.stale.fetch_add(1, Relaxed)
-                }
+                ChangeOutcome::Stale
+                | ChangeOutcome::Unknown
+                | ChangeOutcome::Limited
+                | ChangeOutcome::MetadataMoved => counters.stale.fetch_add(1, Relaxed),
                 ChangeOutcome::Failed(_) => counters.failed.fetch_add(1, Relaxed),
             };
         }
@@ -283,6 +286,7 @@ impl Writer {
                     ChangeKind::Insert { metadata_version: Some(v) } if v != got.metadata_version => {
                         ChangeOutcome::MetadataMoved
                     }
+                    _ if got.limited.contains(&change.run.uuid()) => ChangeOutcome::Limited,
                     _ => ChangeOutcome::Stale,
                 }
             };
@@ -490,5 +494,7 @@ async fn run_form(
     let arguments = batch.arguments(write_id, parts).map_err(sqlx::Error::Encode)?;
     let row: PgRow =
         sqlx::query_with(AssertSqlSafe(session.form(parts, month)), arguments).fetch_one(connection).await?;
-    Ok(Answer { ids: row.try_get(0)?, db_now: row.try_get::<At, _>(1)?.0, metadata_version: row.try_get(2)? })
+    let limited = if parts & part::LIMITED == 0 { Vec::new() } else { row.try_get(3)? };
+    let db_now = row.try_get::<At, _>(1)?.0;
+    Ok(Answer { ids: row.try_get(0)?, limited, db_now, metadata_version: row.try_get(2)? })
 }

@@ -47,12 +47,13 @@ async fn definitions_move_the_metadata_version() {
     moved(0, "nothing to delete").await;
 
     let task = |name: &str, text: &str| StoredTaskDef { name: name.into(), text: text.into() };
-    s.put_task_defs(&[task("b", "1"), task("a", "2"), task("b", "3")]).await.unwrap();
+    let plain = |name: &str, text: &str| (task(name, text), None);
+    s.put_task_defs(&[plain("b", "1"), plain("a", "2"), plain("b", "3")]).await.unwrap();
     moved(1, "task definitions").await;
     assert_eq!(s.list_task_defs().await.unwrap(), [task("a", "2"), task("b", "3")]);
-    assert!(s.update_task_def(&task("a", "4")).await.unwrap());
+    assert!(s.update_task_def(&task("a", "4"), None).await.unwrap());
     moved(1, "task update").await;
-    assert!(!s.update_task_def(&task("c", "4")).await.unwrap());
+    assert!(!s.update_task_def(&task("c", "4"), None).await.unwrap());
     moved(0, "no such task").await;
     assert_eq!(s.get_task_def("a").await.unwrap(), Some(task("a", "4")));
     assert!(s.delete_task_def("a").await.unwrap());

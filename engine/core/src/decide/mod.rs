@@ -84,6 +84,10 @@ pub trait World {
     fn task_definition(&self, _name: &str) -> KnownTask {
         KnownTask::Absent
     }
+    /// Has the task definition under this name limits that count its claims?
+    fn is_limited(&self, _name: &str) -> bool {
+        false
+    }
     /// What a script makes of an input.
     fn evaluate(&self, _call: &Call<'_>) -> Evaluated {
         Evaluated::Failed("scripts do not run here".to_owned())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::mapping::unfit_reason;
 use super::{Refusal, Turn};
-use crate::effect::Effect;
+use crate::effect::{Counted, Effect};
 use crate::event::TaskReport;
 use crate::id::TaskNo;
 use crate::payload::Payload;
@@ -39,8 +39,18 @@ impl Turn<'_> {
             row.updated_at = now;
             row.hold(now);
         });
+        self.count_claim(no);
         self.watch(no);
         Ok(())
+    }
+
+    /// Whether the limits of its definition allow the claim is for the commit to say.
+    fn count_claim(&mut self, no: TaskNo) {
+        let Some(row) = self.run.tasks.get(no) else { return };
+        if self.cx.world.is_limited(&row.def_name) {
+            let counted = Counted { task: no, poll_count: row.poll_count, name: row.def_name.clone() };
+            self.other.push(Effect::Counted(counted));
+        }
     }
 
     /// The worker never got the answer: the task is ready again, if this is still that lease.

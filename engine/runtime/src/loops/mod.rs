@@ -2,6 +2,7 @@
 
 pub(crate) mod auditor;
 pub(crate) mod event_handlers;
+pub(crate) mod limits;
 pub(crate) mod outbox_relay;
 pub(crate) mod partitions;
 pub(crate) mod poll_notes;

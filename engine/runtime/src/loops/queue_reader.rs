@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use podium_core::Span;
+use podium_store::Allowed;
 use tokio::sync::mpsc;
 
 use crate::errors::chain;
@@ -34,6 +35,9 @@ pub(crate) async fn run(shared: Arc<Shared>, mut wanted: mpsc::UnboundedReceiver
 }
 
 async fn read(shared: Arc<Shared>, queue: Arc<Queue>) {
+    if shared.definitions.limits.gates(&queue.task_type) && read_limited(&shared, &queue).await {
+        return;
+    }
     let asked = queue.read_size();
     let limit = i64::try_from(asked).unwrap_or(i64::MAX);
     let until = shared.clock.now() + ALL_TIMES;
@@ -58,4 +62,32 @@ async fn read(shared: Arc<Shared>, queue: Arc<Queue>) {
     };
     let timer = queue.read_done(rows, asked, shared.clock.now());
     shared.wake_queue_at(&queue, timer);
+}
+
+/// The same for a queue whose tasks are under limits. False if they are no longer.
+async fn read_limited(shared: &Shared, queue: &Arc<Queue>) -> bool {
+    let now = shared.clock.now();
+    let name = &queue.task_type;
+    shared.stats.candidate_reads.one();
+    let allowed = match queue.domain.as_deref() {
+        Some("") => Some(Allowed { full: true, ..Allowed::default() }),
+        domain => {
+            let read = shared.store.allowed_tasks(name, name, domain, now);
+            match tokio::time::timeout(AT_MOST, read).await {
+                Ok(Ok(Some(allowed))) => Some(allowed),
+                Ok(Ok(None)) => return false,
+                Ok(Err(error)) => {
+                    tracing::warn!(error = chain(&error), "could not read which tasks the limits allow");
+                    None
+                }
+                Err(_) => {
+                    tracing::warn!("reading which tasks the limits allow took too long");
+                    None
+                }
+            }
+        }
+    };
+    let timer = queue.allowed(allowed, shared.clock.now());
+    shared.wake_queue_at(queue, timer);
+    true
 }

@@ -8,6 +8,7 @@
 //! The window is only a list of good guesses: a claim decides. What is missing from it is found by the next
 //! read, what is wrong in it is refused by the claim.
 
+mod limits;
 mod queue;
 mod window;
 
@@ -21,6 +22,7 @@ use podium_core::Timestamp;
 use podium_store::PollRow;
 use tokio::sync::Notify;
 
+pub(crate) use self::limits::Limits;
 pub(crate) use self::queue::{Queue, Taken, Wish};
 pub(crate) use self::window::Ready;
 use self::window::State;
@@ -34,6 +36,14 @@ const FORGET_AFTER: Duration = Duration::from_secs(60);
 const QUEUES_AT_MOST: usize = 20_000;
 /// Window of a worker's presence (semantics §1.10).
 const POLLED_RECENTLY: Duration = Duration::from_secs(10);
+
+/// What may have changed which tasks of a limited type may be claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    NewTask,
+    MoreRoom,
+    NewLimits,
+}
 
 /// What all queues of a node share.
 pub(crate) struct Common {
@@ -128,6 +138,14 @@ impl Queues {
     pub(crate) fn polled_recently(&self, task_type: &str, domain: &str) -> bool {
         self.get(task_type, Some(domain))
             .is_some_and(|q| q.state.lock().last_poll.elapsed() < POLLED_RECENTLY)
+    }
+
+    /// Something has changed for the tasks of a limited type: what of them may be claimed is to be read again.
+    pub(crate) fn look_again(&self, task_type: &str, why: Why) {
+        let map = self.by_type.read();
+        for queue in map.get(task_type).into_iter().flatten() {
+            queue.look_again(why);
+        }
     }
 
     /// Polls since the last call, to be noted in the rows: the last one of each queue.

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use podium_core::{RunId, TaskNo, Timestamp};
-use podium_store::{Candidate, PollRow};
+use podium_store::{Allowed, Candidate, PollRow};
 
-use super::Common;
 use super::window::{Known, Ready, State};
+use super::{Common, Why};
 use crate::longpoll::{Answer, Parked, Ticket};
 
 /// After a failed read.
@@ -63,14 +63,17 @@ impl Queue {
             return Taken::Candidates { list, read };
         }
         let first_look = state.known == Known::Nothing;
-        let read = state.wants_read(self.shared.alone.load(Ordering::Relaxed), at) && state.begin_read(at);
         // whoever comes first to a queue waits for its first read, even without a time to wait
-        let waits = wish.deadline > at || (first_look && state.reading);
-        if !waits || self.shared.stopping.load(Ordering::Relaxed) {
+        if (wish.deadline <= at && !first_look) || self.shared.stopping.load(Ordering::Relaxed) {
             return Taken::Empty;
         }
         if self.shared.parked.load(Ordering::Relaxed) >= self.shared.parked_limit {
             return Taken::Full;
+        }
+        // from here on the caller makes the read that begins
+        let read = state.wants_read(self.shared.alone.load(Ordering::Relaxed), at) && state.begin_read(at);
+        if wish.deadline <= at && !state.reading {
+            return Taken::Empty;
         }
         let ticket = state.line.park(wish.count, wish.worker.clone(), wish.deadline);
         self.shared.parked.fetch_add(1, Ordering::Relaxed);
@@ -117,6 +120,9 @@ impl Queue {
     pub(crate) fn due_now(&self, now: Timestamp) -> Option<Timestamp> {
         let mut state = self.state.lock();
         state.timer_at = None;
+        if state.look_at.is_some_and(|at| at <= now) {
+            self.forget(&mut state);
+        }
         self.wake(&mut state, now);
         state.next_timer(now)
     }
@@ -162,13 +168,62 @@ impl Queue {
         state.next_timer(now)
     }
 
-    /// A claim was answered; `lost`: another had it. After an error the rows must be asked again.
-    pub(crate) fn claimed(&self, run: RunId, no: TaskNo, failed: bool) {
+    /// A claim was answered. After an error the rows must be asked again. `refused`: by a limit, for now.
+    pub(crate) fn claimed(&self, run: RunId, no: TaskNo, failed: bool, refused: bool) {
         let mut state = self.state.lock();
         state.claiming.remove(&(run, no));
-        if failed {
+        if state.limited {
+            // taken or refused: there is another amount of room now
+            self.forget(&mut state);
+        } else if failed {
             state.known = Known::Nothing;
         }
+        state.held_back |= refused;
+    }
+
+    /// See [`super::Queues::look_again`].
+    pub(super) fn look_again(&self, why: Why) {
+        let mut state = self.state.lock();
+        match why {
+            // it comes after those that there is no room for
+            Why::NewTask if state.full => return,
+            Why::NewTask | Why::MoreRoom => {}
+            Why::NewLimits => state.window.clear(),
+        }
+        self.forget(&mut state);
+    }
+
+    /// Whoever polls next reads; the one that waits longest does it now.
+    fn forget(&self, state: &mut State) {
+        state.forget();
+        if let Some(parked) = state.line.first() {
+            self.count_out(&parked);
+            parked.answer(Answer::Look);
+        }
+    }
+
+    /// Takes in which tasks the limits allow, `None` if that could not be read.
+    pub(crate) fn allowed(&self, allowed: Option<Allowed>, now: Timestamp) -> Option<Timestamp> {
+        let mut state = self.state.lock();
+        state.reading = false;
+        match allowed {
+            Some(allowed) => {
+                if !state.allow(allowed) {
+                    self.forget(&mut state);
+                }
+            }
+            None => {
+                state.known = Known::Nothing;
+                state.not_before = Some(Instant::now() + READ_BACKOFF);
+            }
+        }
+        self.wake(&mut state, now);
+        let overdue = state.line.overdue(Instant::now());
+        for parked in overdue {
+            self.count_out(&parked);
+            parked.answer(Answer::Look);
+        }
+        state.next_timer(now)
     }
 
     /// True if a read should be made now for those who wait; the caller makes it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use podium_core::{RunId, TaskNo, TaskState, Timestamp};
-use podium_store::Candidate;
+use podium_store::{Allowed, Candidate};
 
 use crate::longpoll::ParkedLine;
 
@@ -66,6 +66,16 @@ pub(super) struct State {
     /// For when the timer is set that wakes the parked polls.
     pub(super) timer_at: Option<Timestamp>,
     pub(super) retired: bool,
+    /// Its tasks are under limits: the window holds only those that may be claimed.
+    pub(super) limited: bool,
+    /// A limit did not allow a claim: the task is in the rows, not in the window, and nobody may tell when it is allowed.
+    pub(super) held_back: bool,
+    /// There is no room for further tasks under the limits.
+    pub(super) full: bool,
+    /// The read under way may have begun too early.
+    pub(super) outdated: bool,
+    /// When the limits may allow more without anybody's doing.
+    pub(super) look_at: Option<Timestamp>,
 }
 
 impl State {
@@ -85,6 +95,11 @@ impl State {
             unnoted: false,
             timer_at: None,
             retired: false,
+            limited: false,
+            held_back: false,
+            full: false,
+            outdated: false,
+            look_at: None,
         }
     }
 
@@ -115,7 +130,7 @@ impl State {
     }
 
     pub(super) fn wants_read(&self, alone: bool, at: Instant) -> bool {
-        let fresh = if alone { FRESH_ALONE } else { FRESH_AMONG_NODES };
+        let fresh = if alone && !self.limited && !self.held_back { FRESH_ALONE } else { FRESH_AMONG_NODES };
         match self.known {
             Known::Nothing | Known::UpTo(_) => true,
             Known::Everything => self.last_read.is_none_or(|last| at.duration_since(last) >= fresh),
@@ -127,13 +142,38 @@ impl State {
             return false;
         }
         self.reading = true;
+        self.held_back = false;
+        self.outdated = false;
         self.cut = None;
         self.last_read = Some(at);
         self.not_before = None;
         true
     }
 
+    /// What may be claimed is not known any more, nor will the read under way tell.
+    pub(super) fn forget(&mut self) {
+        self.outdated = self.reading;
+        self.known = Known::Nothing;
+        self.full = false;
+        self.look_at = None;
+    }
+
+    /// Takes in what the limits allow: nothing else may be claimed. False if it must be read again.
+    pub(super) fn allow(&mut self, allowed: Allowed) -> bool {
+        self.limited = true;
+        self.known = Known::Everything;
+        self.cut = None;
+        self.full = allowed.full;
+        self.look_at = allowed.look_at;
+        let fresh = allowed.tasks.into_iter().map(Ready::from);
+        self.window = fresh.filter(|ready| !self.claiming.contains(&(ready.run, ready.no))).collect();
+        !std::mem::take(&mut self.outdated)
+    }
+
     pub(super) fn refill(&mut self, rows: Vec<Candidate>, asked: usize) {
+        self.limited = false;
+        self.full = false;
+        self.look_at = None;
         let complete = rows.len() < asked;
         let last = rows.last().map(|c| Ready::from(*c));
         let fresh = rows.into_iter().map(Ready::from);
@@ -172,7 +212,8 @@ impl State {
 
     /// When somebody waits and the next task becomes available later: that instant, once.
     pub(super) fn next_timer(&mut self, now: Timestamp) -> Option<Timestamp> {
-        let at = self.window.first()?.available_at;
+        let first = self.window.first().map(|ready| ready.available_at);
+        let at = [first, self.look_at].into_iter().flatten().min()?;
         if at <= now || self.line.is_empty() || self.timer_at.is_some_and(|t| t <= at) {
             return None;
         }

@@ -2,10 +2,11 @@
 
 use podium_core::Timestamp;
 use podium_core::def::{TaskDef, WorkflowDef};
-use podium_store::{PutMode, PutOutcome, StoredTaskDef};
+use podium_store::{PutMode, PutOutcome, StoredTaskDef, TaskLimit};
 
 use crate::engine::Engine;
 use crate::errors::storage;
+use crate::loops::limits;
 use crate::messages::EngineError;
 use crate::plans::{task_def, workflow_def};
 use crate::shared::Shared;
@@ -75,12 +76,18 @@ pub(crate) async fn delete_workflow_def(
 }
 
 pub(crate) async fn put_task_defs(shared: &Shared, defs: &[TaskDef]) -> Result<(), EngineError> {
-    let stored = defs.iter().map(stored_task_def).collect::<Result<Vec<_>, _>>()?;
-    shared.store.put_task_defs(&stored).await.map_err(storage)
+    let with_limit = |def| Ok((stored_task_def(def)?, limit_of(def)));
+    let stored = defs.iter().map(with_limit).collect::<Result<Vec<_>, _>>()?;
+    shared.store.put_task_defs(&stored).await.map_err(storage)?;
+    limits::refresh(shared).await
 }
 
 pub(crate) async fn update_task_def(shared: &Shared, def: &TaskDef) -> Result<bool, EngineError> {
-    shared.store.update_task_def(&stored_task_def(def)?).await.map_err(storage)
+    let limit = limit_of(def);
+    let existed =
+        shared.store.update_task_def(&stored_task_def(def)?, limit.as_ref()).await.map_err(storage)?;
+    limits::refresh(shared).await?;
+    Ok(existed)
 }
 
 pub(crate) async fn find_task_def(shared: &Shared, name: &str) -> Result<Option<TaskDef>, EngineError> {
@@ -94,7 +101,20 @@ pub(crate) async fn task_defs(shared: &Shared) -> Result<Vec<TaskDef>, EngineErr
 }
 
 pub(crate) async fn delete_task_def(shared: &Shared, name: &str) -> Result<bool, EngineError> {
-    shared.store.delete_task_def(name).await.map_err(storage)
+    let existed = shared.store.delete_task_def(name).await.map_err(storage)?;
+    limits::refresh(shared).await?;
+    Ok(existed)
+}
+
+/// The limits of a task definition; zero and less mean none, as in Conductor.
+fn limit_of(def: &TaskDef) -> Option<TaskLimit> {
+    let given = |limit: i32| (limit > 0).then_some(limit);
+    let limit = TaskLimit {
+        at_once: def.concurrent_exec_limit.and_then(given),
+        per_window: given(def.rate_limit_per_frequency),
+        window_s: def.rate_limit_frequency_in_seconds.max(1),
+    };
+    (limit.at_once.is_some() || limit.per_window.is_some()).then_some(limit)
 }
 
 fn stored_task_def(def: &TaskDef) -> Result<StoredTaskDef, EngineError> {
