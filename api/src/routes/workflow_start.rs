@@ -58,7 +58,12 @@ pub(super) async fn checked(api: &Api, mut request: StartWorkflowRequest) -> Res
 
 /// Starts it; the error for an unknown definition has the words of the routes that take a whole request.
 pub(super) async fn begin(api: &Api, request: StartRequest) -> Result<RunId, ApiError> {
-    match api.engine().start(request).await {
+    begun(api.engine().start(request).await)
+}
+
+/// What a start says.
+pub(super) fn begun(started: Result<RunId, EngineError>) -> Result<RunId, ApiError> {
+    match started {
         Ok(run) => Ok(run),
         // starting by name words it differently
         Err(EngineError::UnknownDefinition { name, version }) => {

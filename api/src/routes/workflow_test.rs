@@ -36,7 +36,7 @@ async fn test(State(api): State<Api>, body: JsonBody) -> Result<Response, ApiErr
     // nobody polls in a domain that was made up just now
     request.task_to_domain.insert("*".to_owned(), new_id());
     let request = workflow_start::checked(&api, request).await?;
-    let run = workflow_start::begin(&api, request).await?;
+    let run = workflow_start::begun(api.engine().start_rehearsal(request).await)?;
     let shown = api.engine().rehearse(run, rehearsal).await?;
     Ok(answer::json_text(convert::workflow_json(&shown, true)))
 }

@@ -149,6 +149,10 @@ pub struct RunExtra {
     pub external_output: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rerun_of: Option<String>,
+    /// Played with made-up results, and so are the runs that it starts: nothing leaves it, tasks that nodes would run
+    /// themselves stand in its made-up domain too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rehearsed: bool,
     /// Put away by an operator: only searches find it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub archived: bool,

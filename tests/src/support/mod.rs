@@ -12,7 +12,9 @@ pub mod pipeline;
 pub mod podium;
 pub mod postgres;
 pub mod stage;
+pub mod tls;
 pub mod wait;
+pub mod zoo;
 
 use std::path::PathBuf;
 

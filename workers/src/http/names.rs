@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-/// Bytes of a head that are read along; the library refuses longer ones.
+/// Bytes of a head, with all interim answers (1xx) before it. The library bounds one head only, so a server could send
+/// interim answers for ever.
 const HEAD_AT_MOST: usize = 128 << 10;
 
 /// The names of the last head that came through a connection.
@@ -18,6 +19,8 @@ pub(super) struct Names(Arc<Mutex<State>>);
 struct State {
     /// A head is expected, and this came of it.
     head: Option<Vec<u8>>,
+    /// Bytes since the request.
+    came: usize,
     seen: HashMap<String, String>,
 }
 
@@ -26,15 +29,14 @@ impl Names {
     pub(super) fn expect(&self) {
         if let Ok(mut state) = self.0.lock() {
             state.head = Some(Vec::new());
+            state.came = 0;
             state.seen.clear();
         }
     }
 
-    /// Bytes came in.
-    pub(super) fn read(&self, bytes: &[u8]) {
-        if let Ok(mut state) = self.0.lock() {
-            state.read(bytes);
-        }
+    /// Bytes came in. False: the head is longer than any that means well.
+    pub(super) fn read(&self, bytes: &[u8]) -> bool {
+        self.0.lock().is_ok_and(|mut state| state.read(bytes))
     }
 
     /// The name as the server wrote it.
@@ -45,12 +47,8 @@ impl Names {
 }
 
 impl State {
-    fn read(&mut self, bytes: &[u8]) {
-        let Some(head) = &mut self.head else { return };
-        if head.len() + bytes.len() > HEAD_AT_MOST {
-            self.head = None;
-            return;
-        }
+    fn read(&mut self, bytes: &[u8]) -> bool {
+        let Some(head) = &mut self.head else { return true };
         head.extend_from_slice(bytes);
         while let Some(end) = end_of_head(head) {
             let rest = head.split_off(end);
@@ -63,10 +61,13 @@ impl State {
                     self.seen.entry(name.to_ascii_lowercase()).or_insert(name);
                 }
                 self.head = None;
-                return;
+                return true;
             }
             *head = rest;
         }
+        // what came with the end of the head may be body, and is not counted
+        self.came += bytes.len();
+        self.came <= HEAD_AT_MOST
     }
 }
 
@@ -109,5 +110,17 @@ mod tests {
         assert_eq!(written("x-early"), "X-Early", "of no use to anybody");
         names.expect();
         assert_eq!(written("x-lower"), "X-Lower");
+    }
+
+    #[test]
+    fn interim_answers_come_to_an_end() {
+        let names = Names::default();
+        names.expect();
+        let flood = b"HTTP/1.1 103 Early\r\n\r\n".repeat(100);
+        let taken = (0..1_000).take_while(|_| names.read(&flood)).count();
+        assert!((10..100).contains(&taken), "{taken}");
+        names.expect();
+        assert!(names.read(b"HTTP/1.1 200 OK\r\n\r\n"));
+        assert!((0..1_000).all(|_| names.read(&flood)), "that is the body");
     }
 }

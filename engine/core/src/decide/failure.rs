@@ -29,6 +29,7 @@ impl Turn<'_> {
             priority: 0,
             extra: RunExtra {
                 task_to_domain: self.run.head.extra.task_to_domain.clone(),
+                rehearsed: self.run.head.extra.rehearsed,
                 ..RunExtra::default()
             },
         };

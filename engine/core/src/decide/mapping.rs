@@ -173,7 +173,8 @@ impl Mapping {
         let now = turn.cx.now;
         let by_worker = node.kind.by_worker();
         // as in Conductor, what the engine calls itself has no domain
-        let domain = if by_worker && lease_of(task_type).is_none() { domain(turn, task_type) } else { None };
+        let is_placed = lease_of(task_type).is_none() || turn.run.head.extra.rehearsed;
+        let domain = if by_worker && is_placed { domain(turn, task_type) } else { None };
         let row = self.row(turn, node, input);
         row.task_type = task_type.clone();
         row.def_name = def_name.clone();

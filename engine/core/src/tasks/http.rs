@@ -96,6 +96,14 @@ mod tests {
     }
 
     #[test]
+    fn nobody_makes_the_calls_of_a_rehearsal() {
+        let task_to_domain = IndexMap::from_iter([("*".to_owned(), "made-up".to_owned())]);
+        let extra = RunExtra { task_to_domain, rehearsed: true, ..RunExtra::default() };
+        let bench = Bench::start_with(task(json!({})), json!({}), extra);
+        assert_eq!(bench.row("h").domain.as_deref(), Some("made-up"), "no executor polls there");
+    }
+
+    #[test]
     fn a_result_ends_the_task_once() {
         let mut bench = leased(json!({}));
         let over = news(&bench, called(TaskStatus::Completed));

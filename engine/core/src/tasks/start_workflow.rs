@@ -130,7 +130,12 @@ fn wanted(turn: &Turn<'_>, row: &TaskState) -> Result<WantedRun, String> {
         input: Payload::from_map(request.input.unwrap_or_default()),
         correlation_id: correlation_id.or_else(|| head.correlation_id.as_ref().map(Arc::clone)),
         priority: i16::try_from(priority).unwrap_or(0),
-        extra: RunExtra { task_to_domain, external_input, ..RunExtra::default() },
+        extra: RunExtra {
+            task_to_domain,
+            external_input,
+            rehearsed: head.extra.rehearsed,
+            ..RunExtra::default()
+        },
     })
 }
 

@@ -152,6 +152,7 @@ fn wanted(turn: &Turn<'_>, row: &TaskState) -> Result<WantedRun, String> {
         extra: RunExtra {
             parent: Some(ParentLink { run: head.id, task: turn.run.task_id(row.no) }),
             task_to_domain,
+            rehearsed: head.extra.rehearsed,
             ..RunExtra::default()
         },
     })

@@ -8,8 +8,8 @@ use futures::future::BoxFuture;
 use podium_core::{Payload, RunId, TaskState, TaskStatus, view};
 
 use crate::engine::Engine;
-use crate::messages::{EngineError, ReportRequest, RunView};
-use crate::services::{read, report, wait};
+use crate::messages::{EngineError, ReportRequest, RunView, StartRequest};
+use crate::services::{read, report, start, wait};
 use crate::settle::no_run;
 use crate::shared::Shared;
 use crate::watch::Watch;
@@ -76,6 +76,11 @@ impl Rehearsal {
 }
 
 impl Engine {
+    /// Starts a run that is only to be played: as [`Engine::start`], but the calls of its HTTP tasks are not made.
+    pub async fn start_rehearsal(&self, request: StartRequest) -> Result<RunId, EngineError> {
+        start::start_rehearsal(self.shared(), request).await
+    }
+
     /// Plays a run that was started where no worker polls: reports the results of `rehearsal` on its tasks until it
     /// has ended, until a task waits for a report that the rehearsal does not have, or until it goes on for too
     /// long. Answers with the run as it is then.

@@ -19,7 +19,14 @@ pub(crate) const SHARD: u16 = 0;
 /// and answer leaves the run.
 pub(crate) async fn start(shared: &Shared, request: StartRequest) -> Result<RunId, EngineError> {
     let id = RunId::new(shared.clock.now(), random(), SHARD);
-    start_as(shared, &request, id).await?;
+    start_as(shared, &request, id, Purpose::Real).await?;
+    Ok(id)
+}
+
+/// The same for a run that is only played.
+pub(crate) async fn start_rehearsal(shared: &Shared, request: StartRequest) -> Result<RunId, EngineError> {
+    let id = RunId::new(shared.clock.now(), random(), SHARD);
+    start_as(shared, &request, id, Purpose::Rehearsal).await?;
     Ok(id)
 }
 
@@ -33,7 +40,7 @@ pub(crate) async fn start_once(
     if shared.store.has_run(id).await.map_err(storage)? {
         return Ok(false);
     }
-    match start_as(shared, request, id).await {
+    match start_as(shared, request, id, Purpose::Real).await {
         Ok(()) => Ok(true),
         // another node that was asked the same may have been faster
         Err(EngineError::Unavailable(why)) => {
@@ -47,7 +54,18 @@ pub(crate) async fn start_once(
     }
 }
 
-async fn start_as(shared: &Shared, request: &StartRequest, id: RunId) -> Result<(), EngineError> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Real,
+    Rehearsal,
+}
+
+async fn start_as(
+    shared: &Shared,
+    request: &StartRequest,
+    id: RunId,
+    purpose: Purpose,
+) -> Result<(), EngineError> {
     shared.refuse_when_stopping()?;
     if shared.mailboxes.full() {
         shared.stats.refused_overload.one();
@@ -56,7 +74,7 @@ async fn start_as(shared: &Shared, request: &StartRequest, id: RunId) -> Result<
     for checked in [true, false] {
         let resolved = resolve(shared, &request.definition).await?;
         let (tx, answer) = oneshot::channel();
-        let start = new_run(shared, request, input.clone(), &resolved, id, checked);
+        let start = new_run(shared, request, input.clone(), &resolved, id, checked, purpose);
         shared.mailboxes.send(id, Work::Start(Box::new(start)), Reply::Start(tx))?;
         match answer.await.map_err(|_| stopped())?? {
             Began::Stored => return Ok(()),
@@ -87,6 +105,7 @@ fn new_run(
     resolved: &Resolved,
     id: RunId,
     checked: bool,
+    purpose: Purpose,
 ) -> Start {
     let now = shared.clock.now();
     let new = NewRun {
@@ -102,6 +121,7 @@ fn new_run(
             task_to_domain: request.task_to_domain.clone(),
             event: request.event.clone(),
             external_input: request.external_input.clone(),
+            rehearsed: purpose == Purpose::Rehearsal,
             ..RunExtra::default()
         },
         now,
