@@ -14,18 +14,25 @@ use super::client::Fault;
 /// Bodies beyond this take one of few places, so that many big answers at once do not fill the memory, and are worked on
 /// beside the threads that serve everything else.
 pub(super) const BIG: usize = 1 << 20;
-/// Big answers in memory at once.
-const BIG_AT_ONCE: usize = 4;
+/// Big answers in memory at once. A server that sends one slowly keeps its place for as long as its call may take.
+const BIG_AT_ONCE: usize = 16;
+/// Bodies that are unfolded at once.
+const UNFOLDED_AT_ONCE: usize = 4;
 
 /// What bodies share.
 pub(super) struct Bodies {
     places: Arc<Semaphore>,
+    unfolding: Arc<Semaphore>,
     limit: usize,
 }
 
 impl Bodies {
     pub(super) fn new(limit: usize) -> Self {
-        Bodies { places: Arc::new(Semaphore::new(BIG_AT_ONCE)), limit }
+        Bodies {
+            places: Arc::new(Semaphore::new(BIG_AT_ONCE)),
+            unfolding: Arc::new(Semaphore::new(UNFOLDED_AT_ONCE)),
+            limit,
+        }
     }
 
     /// Reads to the end. `patience`: how long nothing may come.
@@ -57,18 +64,21 @@ impl Bodies {
         bytes: Vec<u8>,
         place: &mut Option<OwnedSemaphorePermit>,
     ) -> Result<Vec<u8>, Fault> {
-        if place.is_none() {
+        let (coding, limit) = (coding.to_ascii_lowercase(), self.limit);
+        // kept until there is a place for what came out, so that few of these are in memory besides
+        let _turn = self.unfolding.clone().acquire_owned().await;
+        let failed = |why: String| Fault::Failed(format!("the body could not be decompressed{why}"));
+        let unfolded = tokio::task::spawn_blocking(move || unfold(&coding, bytes, limit)).await;
+        let unfolded = unfolded.map_err(|_| failed(String::new()))?;
+        let unfolded = unfolded.map_err(|error| failed(format!(": {error}")))?;
+        if unfolded.len() > self.limit {
+            return Err(self.too_large());
+        }
+        if place.is_none() && unfolded.len() > BIG {
             // a few kilobytes may unfold to the limit
             *place = self.places.clone().acquire_owned().await.ok();
         }
-        let (coding, limit) = (coding.to_ascii_lowercase(), self.limit);
-        let unfolded = tokio::task::spawn_blocking(move || unfold(&coding, bytes, limit)).await;
-        match unfolded {
-            Ok(Ok(bytes)) if bytes.len() > self.limit => Err(self.too_large()),
-            Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(error)) => Err(Fault::Failed(format!("the body could not be decompressed: {error}"))),
-            Err(_) => Err(Fault::Failed("the body could not be decompressed".to_owned())),
-        }
+        Ok(unfolded)
     }
 
     fn too_large(&self) -> Fault {
