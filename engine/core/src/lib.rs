@@ -12,6 +12,7 @@ pub mod cron;
 pub mod decide;
 pub mod def;
 pub mod effect;
+pub mod environment;
 pub mod event;
 pub mod expr;
 pub mod handler;
@@ -30,6 +31,7 @@ pub mod view;
 
 pub use decide::{Cx, Decision, Needs, Refusal, Settings, decide};
 pub use effect::{Counted, Effect, Outgoing, Raised, Told, WantedDefinition, WantedRun, fold};
+pub use environment::Environment;
 pub use event::{
     CallNews, ChildEnded, ChildReopened, CompletionEvent, Event, HandlerAction, InboxId, InboxMessage,
     LogLine, NamedTask, ParentEnded, ParkedEvent, TaskReport,

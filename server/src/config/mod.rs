@@ -11,6 +11,7 @@
 mod humane;
 mod layers;
 mod settings;
+mod surroundings;
 
 pub use humane::Humane;
 pub(crate) use layers::mask_password;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use podium_api::ApiConfig;
 use podium_core::{Settings, Span};
@@ -17,6 +18,7 @@ use serde::Deserialize;
 
 use super::humane::{Humane, address, sink};
 use super::layers::{ConfigError, Layers};
+use super::surroundings::surroundings;
 
 /// All settings; each field is a section of `config.default.toml`, where every key is described.
 #[derive(Clone, Debug, Deserialize)]
@@ -277,9 +279,7 @@ impl Config {
     /// The settings of the REST API, with what the environment of this process holds for definitions.
     pub fn api(&self) -> ApiConfig {
         let s = &self.server;
-        let variables: Vec<(String, String)> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
+        let surroundings = surroundings();
         ApiConfig {
             body_limit_bytes: s.body_limit_bytes,
             input_limit_bytes: s.input_limit_bytes,
@@ -291,8 +291,8 @@ impl Config {
             reported_version: s.reported_version.clone(),
             compat_3_15: s.compat_3_15,
             settings: self.shown.clone(),
-            secret_names: with_prefix(&variables, "CONDUCTOR_SECRET_").into_keys().collect(),
-            variables: with_prefix(&variables, "CONDUCTOR_ENV_"),
+            secret_names: surroundings.secrets.into_keys().collect(),
+            variables: surroundings.variables,
             troubles: None,
         }
     }
@@ -329,6 +329,7 @@ impl Config {
                 payload_limit_bytes: e.payload_limit_bytes,
                 workflow_status_sink: e.workflow_status_sink.clone(),
                 task_status_sink: e.task_status_sink.clone(),
+                environment: Arc::new(surroundings()),
                 ..Settings::default()
             },
             ..EngineConfig::default()
@@ -466,27 +467,5 @@ fn plain(shown: toml::Value) -> String {
     match shown {
         toml::Value::String(text) => text,
         other => other.to_string(),
-    }
-}
-
-/// The variables whose names begin so, without that.
-fn with_prefix(variables: &[(String, String)], prefix: &str) -> BTreeMap<String, String> {
-    let mine = |(name, value): &(String, String)| {
-        let name = name.strip_prefix(prefix).filter(|name| !name.is_empty())?;
-        Some((name.to_owned(), value.clone()))
-    };
-    variables.iter().filter_map(mine).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::with_prefix;
-
-    #[test]
-    fn variables_lose_their_prefix() {
-        let all = ["CONDUCTOR_ENV_a", "CONDUCTOR_ENV_", "CONDUCTOR_SECRET_b", "PATH"];
-        let all = all.map(|name| (name.to_owned(), "x".to_owned()));
-        assert_eq!(with_prefix(&all, "CONDUCTOR_ENV_").into_keys().collect::<Vec<_>>(), ["a"]);
-        assert_eq!(with_prefix(&all, "CONDUCTOR_SECRET_").into_keys().collect::<Vec<_>>(), ["b"]);
     }
 }

@@ -144,7 +144,7 @@ impl Turn<'_> {
             .may_terminate()
             .then(by_task)
             .flatten()
-            .or_else(|| output_parameters(self.plan, run))
+            .or_else(|| output_parameters(self.plan, run, &self.cx.settings.environment))
             .unwrap_or_else(|| output_of_last(last));
         let output = if output.is_too_deep() { left_out() } else { output };
         if !output.same(&run.head.output) {

@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 
 use super::finish::Halt;
 use super::place::Place;
-use super::scope::RunScope;
 use super::{Needs, Turn};
 use crate::id::{MAX_TASK_NO, TaskId, TaskNo};
 use crate::payload::{MAX_DEPTH, Payload};
@@ -304,7 +303,7 @@ fn resolve_input(turn: &Turn<'_>, node: &Node, task: Option<TaskId>) -> Payload 
     match &node.input {
         Input::Fixed(payload) => payload.clone(),
         Input::Template { template, fallback } => {
-            let input = template.render_map(&RunScope { plan: turn.plan, run: turn.run, task });
+            let input = template.render_map(&turn.scope(task));
             Payload::from_map(crate::plan::with_fallback(input, fallback))
         }
     }
@@ -316,7 +315,7 @@ fn repeated_input(turn: &Turn<'_>, node: &Node, old: &Payload, task: TaskId) -> 
     if node.params.is_plain() {
         return old.clone();
     }
-    let fresh = node.params.render_map(&RunScope { plan: turn.plan, run: turn.run, task: Some(task) });
+    let fresh = node.params.render_map(&turn.scope(Some(task)));
     let mut input: Map<String, Value> = old.map().clone();
     for (name, value) in fresh {
         input.insert(name, value);

@@ -135,6 +135,8 @@ pub struct Settings {
     pub workflow_status_sink: Option<String>,
     /// Where tasks tell of their status, unless their definition forbids it; `None` = nowhere.
     pub task_status_sink: Option<String>,
+    /// What definitions may read of the surroundings of the server; by default nothing.
+    pub environment: std::sync::Arc<crate::environment::Environment>,
 }
 
 impl Default for Settings {
@@ -154,6 +156,7 @@ impl Default for Settings {
             log_lines_per_report: 10,
             workflow_status_sink: None,
             task_status_sink: None,
+            environment: std::sync::Arc::default(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use crate::environment::Environment;
 use crate::expr::{Member, Scope};
 use crate::id::TaskId;
 use crate::payload::Payload;
@@ -18,6 +19,7 @@ pub(crate) struct RunScope<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) run: &'a RunState,
     pub(crate) task: Option<TaskId>,
+    pub(crate) environment: &'a Environment,
 }
 
 const WORKFLOW: [&str; 12] = [
@@ -147,6 +149,10 @@ impl Scope for RunScope<'_> {
         }
     }
 
+    fn environment(&self) -> Option<&Environment> {
+        Some(self.environment)
+    }
+
     fn names(&self) -> Vec<String> {
         let mut names = vec!["workflow".to_owned()];
         for row in self.run.tasks.iter() {
@@ -160,9 +166,9 @@ impl Scope for RunScope<'_> {
 }
 
 /// Output of the definition, of the snapshot `plan`, for the run as it is.
-pub(crate) fn output_parameters(plan: &Plan, run: &RunState) -> Option<Payload> {
+pub(crate) fn output_parameters(plan: &Plan, run: &RunState, environment: &Environment) -> Option<Payload> {
     let template = plan.output()?;
-    Some(Payload::from_map(template.render_map(&RunScope { plan, run, task: None })))
+    Some(Payload::from_map(template.render_map(&RunScope { plan, run, task: None, environment })))
 }
 
 fn text(value: Option<impl ToString>) -> Value {

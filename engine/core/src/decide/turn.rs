@@ -294,12 +294,23 @@ impl<'a> Turn<'a> {
         self.other.push(Effect::Raised(Raised { task, event: event.into(), value: None }));
     }
 
+    /// What expressions see now; `task`: the id of the task that is made, if it is known.
+    pub(super) fn scope(&self, task: Option<TaskId>) -> RunScope<'_> {
+        RunScope { plan: self.plan, run: self.run, task, environment: &self.cx.settings.environment }
+    }
+
+    /// A row as its task sees it while it runs: with the secrets that its input names.
+    pub(crate) fn running_row(&self, no: TaskNo) -> Option<Arc<TaskState>> {
+        let row = self.run.tasks.get(no)?;
+        Some(self.cx.settings.environment.with_secrets(row.clone()))
+    }
+
     /// Resolves a value of a definition for a task.
     pub(crate) fn resolve(&self, value: &Value, task: TaskId) -> Value {
         if !mentions_template(value) {
             return value.clone();
         }
-        resolve_value(value, &RunScope { plan: self.plan, run: self.run, task: Some(task) })
+        resolve_value(value, &self.scope(Some(task)))
     }
 
     /// The same where the id of the task is not known yet: `${CPEWF_TASK_ID}` stays as it is.
@@ -307,7 +318,7 @@ impl<'a> Turn<'a> {
         if !mentions_template(value) {
             return value.clone();
         }
-        resolve_value(value, &RunScope { plan: self.plan, run: self.run, task: None })
+        resolve_value(value, &self.scope(None))
     }
 
     pub(crate) fn wake_by(&mut self, at: Timestamp) {

@@ -1,7 +1,7 @@
 //! Parameter expressions: `${…}` in definitions, the paths inside them, and the text forms that values take.
 //!
 //! Everything here is a pure function of its arguments. What a path may reach is decided by the caller's
-//! [`Scope`]; the process environment is never read.
+//! [`Scope`], and so is what may be read of the surroundings of the server.
 
 pub mod instant;
 pub mod java;
@@ -14,6 +14,8 @@ mod tests;
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
+
+use crate::environment::Environment;
 
 pub use path::Path;
 pub use template::Template;
@@ -36,6 +38,11 @@ pub trait Scope {
             Cow::Owned(Value::Object(mut map)) => map.swap_remove(member).map(Member::Owned),
             _ => None,
         }
+    }
+
+    /// What can be read of the surroundings of the server, where there is something.
+    fn environment(&self) -> Option<&Environment> {
+        None
     }
 
     /// The names of all roots, for paths such as `$..id` that look at all of them.

@@ -39,8 +39,12 @@ pub enum Expression {
     Empty,
     /// `${CPEWF_TASK_ID}`
     TaskId,
-    /// Stays as it was written: secrets, and the two deployment variables that existing servers leave alone.
+    /// Stays as it was written: secrets, which only who runs a task finds filled in.
     Kept(String),
+    /// A variable of the server's process; what else the name means if there is none.
+    Process(String, Box<Expression>),
+    /// A variable for definitions.
+    Variable(String),
     /// A path; `None` if it cannot be parsed, which reads as null.
     Path(Option<Path>),
     /// Has expressions inside: what it says is known only when it is rendered.
@@ -146,9 +150,19 @@ impl Expression {
         }
         match inside {
             "CPEWF_TASK_ID" => Expression::TaskId,
-            "NETFLIX_ENV" | "NETFLIX_STACK" => Expression::Kept(format!("${{{inside}}}")),
+            // existing servers leave these two alone if they are not set
+            "NETFLIX_ENV" | "NETFLIX_STACK" => {
+                Expression::Process(inside.to_owned(), Box::new(Expression::Kept(format!("${{{inside}}}"))))
+            }
             _ if inside.starts_with("workflow.secrets.") => Expression::Kept(format!("${{{inside}}}")),
-            _ => Expression::Path(Path::parse(inside).ok()),
+            _ => match inside.strip_prefix("workflow.env.") {
+                Some(name) => Expression::Variable(name.to_owned()),
+                None if is_name(inside) => {
+                    let path = Box::new(Expression::Path(Path::parse(inside).ok()));
+                    Expression::Process(inside.to_owned(), path)
+                }
+                None => Expression::Path(Path::parse(inside).ok()),
+            },
         }
     }
 
@@ -159,6 +173,13 @@ impl Expression {
                 Value::String(scope.task_id().unwrap_or_else(|| "${CPEWF_TASK_ID}".to_owned()))
             }
             Expression::Kept(text) => Value::String(text.clone()),
+            Expression::Process(name, otherwise) => match process_variable(scope, name) {
+                Some(value) => Value::String(value.to_owned()),
+                None => otherwise.value(scope, depth),
+            },
+            Expression::Variable(name) => {
+                scope.environment().and_then(|all| all.variable(name)).unwrap_or(Value::Null)
+            }
             Expression::Path(None) => Value::Null,
             Expression::Path(Some(path)) => path.read(scope).into_value(),
             Expression::Nested(parts) => Expression::nested(parts, scope, depth).value(scope, depth + 1),
@@ -173,6 +194,10 @@ impl Expression {
                 Found::Nothing => out.push_str("null"),
             },
             Expression::Nested(parts) => Expression::nested(parts, scope, depth).write(out, scope, depth + 1),
+            Expression::Process(name, otherwise) => match process_variable(scope, name) {
+                Some(value) => out.push_str(value),
+                None => otherwise.write(out, scope, depth),
+            },
             other => push_text(out, &other.value(scope, depth)),
         }
     }
@@ -187,6 +212,7 @@ impl Expression {
     fn collect_paths<'a>(&'a self, found: &mut Vec<Option<&'a Path>>) {
         match self {
             Expression::Path(Some(path)) => found.push(Some(path)),
+            Expression::Process(_, otherwise) => otherwise.collect_paths(found),
             Expression::Nested(parts) => {
                 found.push(None);
                 collect_paths_of(parts, found);
@@ -194,6 +220,15 @@ impl Expression {
             _ => {}
         }
     }
+}
+
+fn process_variable<'s>(scope: &'s dyn Scope, name: &str) -> Option<&'s str> {
+    scope.environment()?.process.get(name).map(String::as_str)
+}
+
+/// Could it be the name of a variable?
+fn is_name(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 fn push_text(out: &mut String, v: &Value) {

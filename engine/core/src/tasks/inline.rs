@@ -27,7 +27,7 @@ impl TaskKind for Inline {
     }
 
     fn enter(&self, turn: &mut Turn<'_>, no: TaskNo) {
-        let Some(row) = turn.run.tasks.get(no).cloned() else { return };
+        let Some(row) = turn.running_row(no) else { return };
         match evaluate(turn, &row) {
             Ok(value) => finish(turn, no, result(value)),
             Err(NoValue::Failed(reason)) => fail(turn, no, TaskStatus::FailedWithTerminalError, reason),

@@ -24,7 +24,7 @@ impl TaskKind for JsonJqTransform {
     }
 
     fn enter(&self, turn: &mut Turn<'_>, no: TaskNo) {
-        let Some(row) = turn.run.tasks.get(no).cloned() else { return };
+        let Some(row) = turn.running_row(no) else { return };
         let filter = match row.input.get("queryExpression") {
             None | Some(Value::Null) => {
                 turn.begin(no);

@@ -24,7 +24,7 @@ impl TaskKind for Lambda {
     }
 
     fn enter(&self, turn: &mut Turn<'_>, no: TaskNo) {
-        let Some(row) = turn.run.tasks.get(no).cloned() else { return };
+        let Some(row) = turn.running_row(no) else { return };
         let body = match row.input.get("scriptExpression") {
             None | Some(Value::Null) => String::new(),
             Some(value) => java::to_text(value),

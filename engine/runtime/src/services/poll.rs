@@ -35,7 +35,7 @@ pub(crate) async fn poll(shared: &Shared, request: PollRequest) -> Result<Leased
                 let answer = Claims::send(&queue, &shared.mailboxes, &list, wish.worker.as_ref());
                 let leased = answer.await.map_err(|_| stopped())??;
                 if !leased.tasks.is_empty() {
-                    return Ok(leased);
+                    return Ok(with_secrets(shared, leased));
                 }
             }
             Taken::Parked { ticket, read, timer } => {
@@ -44,7 +44,7 @@ pub(crate) async fn poll(shared: &Shared, request: PollRequest) -> Result<Leased
                 }
                 shared.wake_queue_at(&queue, timer);
                 if let Some(leased) = wait(queue, ticket, wish.deadline).await {
-                    return Ok(leased);
+                    return Ok(with_secrets(shared, leased));
                 }
             }
             Taken::Empty => {
@@ -55,6 +55,15 @@ pub(crate) async fn poll(shared: &Shared, request: PollRequest) -> Result<Leased
             Taken::Full => return Err(too_much(shared, "too many polls wait on this node")),
         }
     }
+}
+
+/// The tasks as who runs them gets them. Nothing of it is stored.
+fn with_secrets(shared: &Shared, mut leased: Leased) -> Leased {
+    let environment = &shared.config.settings.environment;
+    for view in &mut leased.tasks {
+        view.task = environment.with_secrets(view.task.clone());
+    }
+    leased
 }
 
 fn too_much(shared: &Shared, what: &str) -> EngineError {

@@ -11,8 +11,7 @@ use crate::expr::Path;
 /// Expressions that are no paths: resolved without a task, or left as they are.
 const SYSTEM_NAMES: [&str; 3] = ["CPEWF_TASK_ID", "NETFLIX_ENV", "NETFLIX_STACK"];
 
-/// Variables that every server process has. Definitions written for other servers may name them; here they read
-/// as null, so naming one is no mistake of the definition.
+/// Variables that every server process has, so naming one is no mistake of the definition.
 const PROCESS_NAMES: [&str; 9] =
     ["HOME", "HOSTNAME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "TZ", "USER"];
 
