@@ -258,6 +258,7 @@ fn effect(story: &Story, effect: &Effect) -> String {
         Effect::Parked(parked) => format!("parked {} until {}", parked.inbox, seconds(parked.expires_at)),
         Effect::Unparked(inbox) => format!("unparked {inbox}"),
         Effect::Logged { task, line } => format!("logged #{task} {}", line.text),
+        Effect::Counted(claim) => format!("counted #{} for {}", claim.task, claim.name),
     }
 }
 

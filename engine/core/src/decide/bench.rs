@@ -36,6 +36,10 @@ impl World for Nobody {
         domain == "live"
     }
 
+    fn is_limited(&self, name: &str) -> bool {
+        name == "limited"
+    }
+
     /// Just enough of two languages for the tests of task types.
     fn evaluate(&self, call: &Call<'_>) -> Evaluated {
         let path = |text: &str| {

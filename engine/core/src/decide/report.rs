@@ -226,7 +226,7 @@ fn merged(row: &TaskState, more: &Payload) -> Payload {
 mod tests {
     use serde_json::json;
 
-    use super::Refusal;
+    use super::{Counted, Effect, Refusal};
     use crate::decide::bench::{Bench, NOW};
     use crate::event::{Event, TaskReport};
     use crate::payload::Payload;
@@ -268,6 +268,19 @@ mod tests {
             let report = TaskReport { worker: worker.clone(), merge_output: true, ..report() };
             bench.decide(&Event::Reported(report));
             assert_eq!(bench.row("t").worker, worker);
+        }
+    }
+
+    #[test]
+    fn a_claim_is_counted_if_its_definition_has_limits() {
+        for (name, counted) in [("limited", true), ("free", false)] {
+            let task = json!({"name": name, "taskReferenceName": "t", "type": "SIMPLE"});
+            let mut bench = Bench::start(json!([task]), json!({}));
+            let no = bench.row("t").no;
+            let claim = Event::Claimed { task: no, worker: None, before: None };
+            let effects = bench.decide_at(&claim, NOW);
+            let wanted = Effect::Counted(Counted { task: no, poll_count: 1, name: name.into() });
+            assert_eq!(effects.contains(&wanted), counted, "{name}: {effects:?}");
         }
     }
 
