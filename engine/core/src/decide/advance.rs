@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::Turn;
 use super::finish::Halt;
 use super::mapping::Mapping;
@@ -68,7 +70,9 @@ impl Turn<'_> {
             if self.ended.is_empty() {
                 // only now: an ended task may still get another attempt in its own round
                 self.ask_joins();
-                if self.ended.is_empty() {
+                // with nothing open the flow is at its end, also if the last row was processed before it ended: a new
+                // attempt of an absorbed failure, reported while the run was paused
+                if self.ended.is_empty() && self.run.tasks.open().next().is_some() {
                     return;
                 }
             }
@@ -97,7 +101,12 @@ impl Turn<'_> {
         let (Some(row), Some(node)) = (self.run.tasks.get(no), self.node_of(no)) else { return false };
         let failed =
             |name: &str| self.beside(row, name).is_some_and(|t| !t.status.is_successful() && !t.executed);
-        node.kind.watches(&node.config).into_iter().any(failed)
+        if !node.joins_dynamic {
+            return node.kind.watches(&node.config).into_iter().any(failed);
+        }
+        // what a dynamic fork made is listed in the row
+        let listed = row.input.get("joinOn").and_then(Value::as_array);
+        listed.into_iter().flatten().filter_map(Value::as_str).any(failed)
     }
 
     /// Rows that have ended and whose end nobody has processed yet.

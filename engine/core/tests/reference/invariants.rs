@@ -30,6 +30,10 @@ fn note(task: &TaskConfig, bodies: &mut Bodies) -> HashSet<String> {
     for inner in lists.flatten() {
         all.extend(note(inner, bodies));
     }
+    // what a dynamic fork makes
+    for branch in task.input_parameters.get("t").and_then(Value::as_array).into_iter().flatten() {
+        all.insert(branch["taskReferenceName"].as_str().expect("a name").to_owned());
+    }
     all.insert(task.ref_name().to_owned());
     all
 }
@@ -114,8 +118,16 @@ fn moves(run: &RunState) {
     let paused = run.head.status == RunStatus::Paused;
     let by_worker =
         |row: &TaskState| row.ready || (row.status == TaskStatus::InProgress && row.poll_count > 0);
-    assert!(paused || run.tasks.open().any(|row| by_worker(row)), "nothing moves the run: {}", told(run));
+    let waits = |row: &TaskState| row.status == TaskStatus::InProgress && row.wait_until.is_some();
+    assert!(
+        paused || run.tasks.open().any(|row| by_worker(row) || waits(row)),
+        "nothing moves the run: {}",
+        told(run)
+    );
     for row in run.tasks.open() {
+        if let Some(until) = row.wait_until.filter(|_| waits(row)) {
+            assert!(run.head.wake_at.is_some_and(|at| at <= until), "{} is over in time", row.ref_name);
+        }
         if row.status == TaskStatus::InProgress && row.poll_count > 0 && !paused {
             let deadline = row.updated_at + Span::from_secs(row.response_timeout_s + row.callback_after_s);
             let wake = run.head.wake_at;

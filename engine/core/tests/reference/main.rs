@@ -84,7 +84,7 @@ fn started(made: &Made, reference: &Rc<Reference>) -> Drive {
 fn config() -> ProptestConfig {
     let mut config = ProptestConfig::default();
     if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = 80;
+        config.cases = 60;
     }
     config.failure_persistence = None;
     config

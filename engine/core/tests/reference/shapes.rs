@@ -19,15 +19,20 @@ pub(crate) enum Mark {
     Both,
 }
 
+/// A worker's task.
+#[derive(Clone, Debug)]
+pub(crate) struct Worker {
+    retries: u8,
+    own_retries: Option<u8>,
+    mark: Mark,
+    /// For one pass after the other.
+    plays: Vec<Play>,
+    reads: u8,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) enum Shape {
-    Simple {
-        retries: u8,
-        own_retries: Option<u8>,
-        mark: Mark,
-        plays: Vec<Play>,
-        reads: u8,
-    },
+    Simple(Worker),
     /// Each branch with the choice of what the JOIN waits for in it.
     Fork(Vec<(Vec<Shape>, u8)>),
     Switch {
@@ -42,6 +47,10 @@ pub(crate) enum Shape {
         keep: Option<u8>,
         body: Vec<Shape>,
     },
+    /// A dynamic fork into a worker's task for each.
+    Branches(Vec<Worker>),
+    /// Waits for this many seconds.
+    Wait(u8),
     Set {
         reads: u8,
     },
@@ -74,23 +83,19 @@ fn mark() -> impl Strategy<Value = Mark> {
     ]
 }
 
-fn shape() -> impl Strategy<Value = Shape> {
-    let simple = (
-        prop_oneof![1 => Just(0_u8), 3 => 1..3_u8],
-        prop::option::weighted(0.1, 0..3_u8),
-        mark(),
-        prop::collection::vec(play(), 1..3),
-        any::<u8>(),
+fn worker() -> impl Strategy<Value = Worker> {
+    let retries = prop_oneof![1 => Just(0_u8), 3 => 1..3_u8];
+    let plays = prop::collection::vec(play(), 1..3);
+    (retries, prop::option::weighted(0.1, 0..3_u8), mark(), plays, any::<u8>()).prop_map(
+        |(retries, own_retries, mark, plays, reads)| Worker { retries, own_retries, mark, plays, reads },
     )
-        .prop_map(|(retries, own_retries, mark, plays, reads)| Shape::Simple {
-            retries,
-            own_retries,
-            mark,
-            plays,
-            reads,
-        });
+}
+
+fn shape() -> impl Strategy<Value = Shape> {
     let leaf = prop_oneof![
-        12 => simple,
+        12 => worker().prop_map(Shape::Simple),
+        1 => prop::collection::vec(worker(), 0..4).prop_map(Shape::Branches),
+        1 => (0..20_u8).prop_map(Shape::Wait),
         2 => any::<u8>().prop_map(|reads| Shape::Set { reads }),
         2 => (any::<u8>(), prop::bool::weighted(0.1), mark())
             .prop_map(|(reads, broken, mark)| Shape::Inline { reads, broken, mark }),
@@ -169,17 +174,29 @@ impl Writer {
             task.as_object_mut().expect("a map").extend(more.as_object().expect("a map").clone());
         };
         match shape {
-            Shape::Simple { retries, own_retries, mark, plays, reads } => {
-                self.defs.push(json!({"name": name, "retryCount": retries, "retryDelaySeconds": retries,
-                    "responseTimeoutSeconds": RESPONSE_S, "timeoutSeconds": 0}));
-                self.retries.insert(name.clone(), i32::from(*retries));
-                self.script.add(&name, plays.clone());
-                with(json!({"type": "SIMPLE", "inputParameters": {"saw": read(scope, *reads, json!(7))}}));
-                with(marks(*mark));
-                if let Some(retries) = own_retries {
-                    with(json!({"retryCount": retries}));
-                }
+            Shape::Simple(worker) => {
+                with(self.worker(&name, worker, scope));
                 scope.push(format!("${{{name}.output.x}}"));
+            }
+            Shape::Branches(workers) => {
+                let (mut tasks, mut inputs) = (Vec::new(), Map::new());
+                for (at, worker) in workers.iter().enumerate() {
+                    let branch = format!("{name}b{at}");
+                    let mut task = self.worker(&branch, worker, scope);
+                    task["name"] = json!(branch);
+                    task["taskReferenceName"] = json!(branch);
+                    task["taskDefinition"] = self.defs.last().expect("it was just made").clone();
+                    inputs.insert(branch, task["inputParameters"].take());
+                    task["inputParameters"] = json!({});
+                    tasks.push(task);
+                }
+                with(json!({"type": "FORK_JOIN_DYNAMIC", "dynamicForkTasksParam": "t",
+                    "dynamicForkTasksInputParamName": "i", "inputParameters": {"t": tasks, "i": inputs}}));
+                let join = format!("{name}join");
+                return vec![task, json!({"name": join, "taskReferenceName": join, "type": "JOIN"})];
+            }
+            Shape::Wait(seconds) => {
+                with(json!({"type": "WAIT", "inputParameters": {"duration": format!("{seconds}s")}}));
             }
             Shape::Fork(branches) => {
                 let (mut joins, mut lists) = (Vec::new(), Vec::new());
@@ -252,6 +269,21 @@ impl Writer {
             }
         }
         vec![task]
+    }
+
+    fn worker(&mut self, name: &str, worker: &Worker, scope: &Scope) -> Value {
+        self.defs
+            .push(json!({"name": name, "retryCount": worker.retries, "retryDelaySeconds": worker.retries,
+            "responseTimeoutSeconds": RESPONSE_S, "timeoutSeconds": 0}));
+        self.retries.insert(name.to_owned(), i32::from(worker.retries));
+        self.script.add(name, worker.plays.clone());
+        let mut task = marks(worker.mark);
+        task["type"] = json!("SIMPLE");
+        task["inputParameters"] = json!({"saw": read(scope, worker.reads, json!(7))});
+        if let Some(retries) = worker.own_retries {
+            task["retryCount"] = json!(retries);
+        }
+        task
     }
 }
 

@@ -120,4 +120,20 @@ mod tests {
             assert_eq!(joins, (TaskStatus::Failed, TaskStatus::Canceled), "paused: {pauses}");
         }
     }
+
+    #[test]
+    fn a_failed_branch_of_a_dynamic_fork_waits_too() {
+        let mut a = simple("a");
+        a["taskDefinition"] = json!({"name": "a", "retryCount": 1, "retryDelaySeconds": 0});
+        let fork = json!({"name": "f", "taskReferenceName": "f", "type": "FORK_JOIN_DYNAMIC", "dynamicForkTasksParam": "t",
+            "dynamicForkTasksInputParamName": "i", "inputParameters": {"t": [a], "i": {}}});
+        let join = json!({"name": "j", "taskReferenceName": "j", "type": "JOIN"});
+        let mut bench = Bench::start(json!([fork, join]), json!({}));
+        bench.decide(&operate(Operation::Pause));
+        bench.end("a", TaskStatus::Failed);
+        assert_eq!(bench.row("j").status, TaskStatus::InProgress);
+        bench.decide(&operate(Operation::Resume));
+        bench.end("a", TaskStatus::Completed);
+        assert_eq!((bench.row("a").attempt, bench.run.head.status), (1, RunStatus::Completed));
+    }
 }

@@ -246,4 +246,19 @@ mod tests {
         assert_eq!(bench.row("l").status, TaskStatus::Completed);
         assert!(bench.row("b").ready);
     }
+
+    #[test]
+    fn a_pause_does_not_hold_up_a_run_whose_absorbed_failure_was_tried_again() {
+        let mut a = simple("a");
+        a["permissive"] = json!(true);
+        let mut bench = Bench::start(json!([a, simple("b")]), json!({}));
+        bench.end("a", TaskStatus::FailedWithTerminalError);
+        bench.end("b", TaskStatus::Completed);
+        assert_eq!(bench.run.head.status, RunStatus::Failed);
+        bench.decide(&retry());
+        bench.decide(&operate(Operation::Pause));
+        bench.end("a", TaskStatus::Completed);
+        bench.decide(&operate(Operation::Resume));
+        assert_eq!(bench.run.head.status, RunStatus::Completed);
+    }
 }

@@ -113,8 +113,10 @@ impl Walk<'_> {
                 }
                 "SWITCH" => self.switch(task, here, after, env)?,
                 "FORK_JOIN" => self.fork(task, &tasks[at + 1], here, after, env)?,
+                "FORK_JOIN_DYNAMIC" => self.branches(task, &tasks[at + 1], here, after, env)?,
                 // made with its fork
                 "JOIN" => after,
+                "WAIT" => vec![self.quick(task, here, after, Map::new())],
                 "DO_WHILE" => self.repeat(task, here, after, env)?,
                 "TERMINATE" => {
                     self.terminate(task, here, after);
@@ -291,11 +293,43 @@ impl Walk<'_> {
         for branch in &task.fork_tasks {
             let _ = self.list(branch, here, vec![fork.clone()], &mut env.clone());
         }
+        self.join(join, &join.join_on, here, after)
+    }
+
+    /// The tasks are a value of the input, and their inputs another. No loop sees them: they are not of the definition.
+    fn branches(
+        &mut self,
+        task: &TaskConfig,
+        join: &TaskConfig,
+        here: &Here<'_>,
+        after: Vec<Key>,
+        env: &Env,
+    ) -> Option<Vec<Key>> {
+        let fork = self.quick(task, here, after.clone(), Map::new());
+        let outside = Here { around: None, ..here.clone() };
+        let given = &task.input_parameters;
+        let branches: Vec<TaskConfig> = serde_json::from_value(given["t"].clone()).expect("tasks");
+        for branch in &branches {
+            let input = given["i"][branch.ref_name()].as_object().expect("an input").clone();
+            let branch = TaskConfig { input_parameters: input, ..branch.clone() };
+            let _ = self.simple(&branch, &outside, vec![fork.clone()], &mut env.clone());
+        }
+        let on: Vec<String> = branches.iter().map(|branch| branch.ref_name().to_owned()).collect();
+        self.join(join, &on, here, after)
+    }
+
+    fn join(
+        &mut self,
+        join: &TaskConfig,
+        on: &[String],
+        here: &Here<'_>,
+        after: Vec<Key>,
+    ) -> Option<Vec<Key>> {
         let key = self.add(join, here, 0, Row { starts_after: after, ..Row::default() });
         let mut row = self.all.rows[&key].clone();
         let (mut output, mut reasons) = (Map::new(), Vec::new());
         row.ends = Some(TaskStatus::Completed);
-        for reference in &join.join_on {
+        for reference in on {
             let name = joined(reference, &here.place);
             // not reached, because something before it ends the run or never ends
             let named = self.latest.get(&name)?.clone();
