@@ -26,6 +26,7 @@
 
 mod external;
 mod limits;
+mod preview;
 mod rehearsal;
 mod report;
 mod rerun;
@@ -41,6 +42,7 @@ mod workflow;
 mod tests;
 
 pub(crate) use limits::{check_key, check_names, check_stored_key};
+pub(crate) use preview::preview;
 pub(crate) use rehearsal::rehearsal;
 pub(crate) use report::{report, reported_ids};
 pub(crate) use rerun::rerun;

@@ -7,7 +7,7 @@ use axum::http::Uri;
 use axum::response::Response;
 use futures::StreamExt;
 use podium_core::{RunId, view};
-use podium_runtime::Engine;
+use podium_runtime::{Engine, Verb};
 use serde_json::{Map, Value, json};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -78,7 +78,8 @@ async fn resume_all(State(api): State<Api>, body: JsonBody) -> Result<Response, 
 async fn restart_all(State(api): State<Api>, uri: Uri, body: JsonBody) -> Result<Response, ApiError> {
     let latest = Query::of(&uri).bool("useLatestDefinitions", false)?;
     let ids = ids(&body, "restart")?;
-    each(&api, ids, 1, |engine, run| async move { Ok(engine.restart(run, latest).await?) }).await
+    each(&api, ids, 1, |engine, run| async move { Ok(engine.operate(run, Verb::Restart { latest }).await?) })
+        .await
 }
 
 /// Retry the failed tasks of workflows.
@@ -92,7 +93,10 @@ async fn restart_all(State(api): State<Api>, uri: Uri, body: JsonBody) -> Result
 )]
 async fn retry_all(State(api): State<Api>, body: JsonBody) -> Result<Response, ApiError> {
     let ids = ids(&body, "retry")?;
-    each(&api, ids, 1, |engine, run| async move { Ok(engine.retry(run, false).await?) }).await
+    each(&api, ids, 1, |engine, run| async move {
+        Ok(engine.operate(run, Verb::Retry { resume_children: false }).await?)
+    })
+    .await
 }
 
 /// Terminate workflows.

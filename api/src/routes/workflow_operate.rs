@@ -3,13 +3,15 @@
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
+use podium_core::RunId;
+use podium_runtime::Verb;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::answer;
 use super::closed::closed;
 use super::workflow::{named, parsed};
 use crate::convert;
-use crate::dto::{ErrorResponse, RerunWorkflowRequest};
+use crate::dto::{ErrorResponse, OperationPreview, RerunWorkflowRequest};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, Query, Segments};
 use crate::state::Api;
@@ -70,8 +72,10 @@ async fn resume(State(api): State<Api>, path: Segments<1>) -> Result<Response, A
         ("workflowId" = String, Path),
         ("resumeSubworkflowTasks" = Option<bool>, Query,
             description = "The first failed task's sub-workflow goes on instead of being started anew; false if absent"),
+        ("dryRun" = Option<bool>, Query, description = "Only say what it would do; false if absent"),
     ),
     responses(
+        (status = 200, description = "Asked with `dryRun`: what it would do", body = OperationPreview),
         (status = 204, description = "Running again"),
         (status = 404, description = "No such workflow, or it has not ended", body = ErrorResponse),
         (status = 409, description = "There is nothing to retry", body = ErrorResponse),
@@ -79,9 +83,10 @@ async fn resume(State(api): State<Api>, path: Segments<1>) -> Result<Response, A
 )]
 async fn retry(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Result<Response, ApiError> {
     let [id] = path.0;
-    let resume = Query::of(&uri).bool("resumeSubworkflowTasks", false)?;
-    api.engine().retry(parsed(&id)?, resume).await.map_err(|error| named(error, &id))?;
-    Ok(answer::no_content())
+    let query = Query::of(&uri);
+    let resume_children = query.bool("resumeSubworkflowTasks", false)?;
+    let dry = query.bool("dryRun", false)?;
+    done(&api, &id, Verb::Retry { resume_children }, dry, |_| answer::no_content()).await
 }
 
 /// Restart a workflow from its first task.
@@ -93,8 +98,10 @@ async fn retry(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Result<Re
         ("workflowId" = String, Path),
         ("useLatestDefinitions" = Option<bool>, Query,
             description = "With the latest version of its definition as it is now; false if absent"),
+        ("dryRun" = Option<bool>, Query, description = "Only say what it would do; false if absent"),
     ),
     responses(
+        (status = 200, description = "Asked with `dryRun`: what it would do", body = OperationPreview),
         (status = 204, description = "Running again"),
         (status = 404, description = "No such workflow or definition, or it is completed and not restartable", body = ErrorResponse),
         (status = 409, description = "It has not ended", body = ErrorResponse),
@@ -102,17 +109,22 @@ async fn retry(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Result<Re
 )]
 async fn restart(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Result<Response, ApiError> {
     let [id] = path.0;
-    let latest = Query::of(&uri).bool("useLatestDefinitions", false)?;
-    api.engine().restart(parsed(&id)?, latest).await.map_err(|error| named(error, &id))?;
-    Ok(answer::no_content())
+    let query = Query::of(&uri);
+    let latest = query.bool("useLatestDefinitions", false)?;
+    let dry = query.bool("dryRun", false)?;
+    done(&api, &id, Verb::Restart { latest }, dry, |_| answer::no_content()).await
 }
 
 /// Run a workflow again from one of its tasks.
 ///
-/// Without a task it begins with the first one.
+/// Without a task it begins with the first one. With `dryRun` the answer is JSON, an `OperationPreview`, and nothing is
+/// done.
 #[utoipa::path(
     post, path = "/api/workflow/{workflowId}/rerun", operation_id = "rerun", tag = "workflow",
-    params(("workflowId" = String, Path)),
+    params(
+        ("workflowId" = String, Path),
+        ("dryRun" = Option<bool>, Query, description = "Only say what it would do; false if absent"),
+    ),
     request_body = RerunWorkflowRequest,
     responses(
         (status = 200, description = "The workflow's id", body = String, content_type = "text/plain"),
@@ -121,12 +133,17 @@ async fn restart(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Result<
         (status = 409, description = "It has not ended", body = ErrorResponse),
     )
 )]
-async fn rerun(State(api): State<Api>, path: Segments<1>, body: JsonBody) -> Result<Response, ApiError> {
+async fn rerun(
+    State(api): State<Api>,
+    path: Segments<1>,
+    uri: Uri,
+    body: JsonBody,
+) -> Result<Response, ApiError> {
     let [id] = path.0;
+    let dry = Query::of(&uri).bool("dryRun", false)?;
     let request: RerunWorkflowRequest = body.parse()?;
-    let run = parsed(&id)?;
-    api.engine().rerun(run, convert::rerun(run, request)).await.map_err(|error| named(error, &id))?;
-    Ok(answer::text(run.to_string()))
+    let verb = Verb::Rerun(convert::rerun(parsed(&id)?, request));
+    done(&api, &id, verb, dry, |run| answer::text(run.to_string())).await
 }
 
 /// Skip a task that the workflow has not reached yet.
@@ -139,9 +156,10 @@ async fn rerun(State(api): State<Api>, path: Segments<1>, body: JsonBody) -> Res
         ("taskReferenceName" = String, Path),
         ("taskInput[name]" = Option<String>, Query, description = "A member of the input that the skipped task shows"),
         ("taskOutput[name]" = Option<String>, Query, description = "A member of the output that later tasks read"),
+        ("dryRun" = Option<bool>, Query, description = "Only say what it would do; false if absent"),
     ),
     responses(
-        (status = 200, description = "It will be passed over"),
+        (status = 200, description = "It will be passed over; an `OperationPreview` if asked with `dryRun`"),
         (status = 400, description = "The definition has no such task", body = ErrorResponse),
         (status = 404, description = "No such workflow", body = ErrorResponse),
         (status = 409, description = "The workflow is not running, or has reached the task", body = ErrorResponse),
@@ -151,9 +169,26 @@ async fn skip_task(State(api): State<Api>, path: Segments<2>, uri: Uri) -> Resul
     let [id, ref_name] = path.0;
     let query = Query::of(&uri);
     let (input, output) = (query.members("taskInput")?, query.members("taskOutput")?);
-    let skipped = api.engine().skip_task(parsed(&id)?, ref_name, input.into(), output.into()).await;
-    skipped.map_err(|error| named(error, &id))?;
-    Ok(answer::empty())
+    let dry = query.bool("dryRun", false)?;
+    let verb = Verb::Skip { ref_name, input: input.into(), output: output.into() };
+    done(&api, &id, verb, dry, |_| answer::empty()).await
+}
+
+/// Does it and answers as `said`, or answers with what it would do.
+async fn done(
+    api: &Api,
+    id: &str,
+    verb: Verb,
+    dry: bool,
+    said: impl FnOnce(RunId) -> Response + Send,
+) -> Result<Response, ApiError> {
+    let run = parsed(id)?;
+    if dry {
+        let preview = api.engine().preview(run, verb).await.map_err(|error| named(error, id))?;
+        return Ok(answer::json(&convert::preview(&preview)));
+    }
+    api.engine().operate(run, verb).await.map_err(|error| named(error, id))?;
+    Ok(said(run))
 }
 
 /// Make delayed tasks available at once.

@@ -105,7 +105,7 @@ impl Engine {
         Ok(Engine { inner: Arc::new(Inner { shared, node, writers, tasks: Mutex::new(tasks) }) })
     }
 
-    pub(crate) fn shared(&self) -> &Shared {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.inner.shared
     }
 

@@ -51,6 +51,8 @@ pub use script::{script_fault, serve_jq};
 pub use services::calls::{CallCount, LeasedCall, OpenCall};
 pub use services::external::{NotAPayloadPath, PayloadPath};
 pub use services::lookup::CreatedIn;
+pub use services::operate::Verb;
+pub use services::preview::{OtherRun, Preview};
 pub use services::queues::{LastPoll, QueueSize};
 pub use services::rehearse::{Rehearsal, RehearsedResult};
 pub use services::search::{Found, SearchQuery};

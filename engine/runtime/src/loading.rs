@@ -169,23 +169,29 @@ async fn read_runs(shared: &Shared, ids: &[RunId]) -> Result<Vec<RunState>, Engi
     shared.store.load_many(ids).await.map_err(storage)
 }
 
+/// Reads what a decision asked for, but for its scripts.
+pub(crate) async fn answer(shared: &Shared, needs: &Needs, answers: &mut Answers) -> Result<(), EngineError> {
+    for (name, version) in &needs.definitions {
+        let read = shared.definitions.load(&shared.store, &shared.plans, name, *version).await;
+        answers.note(name, *version, Looked::of(read)?);
+    }
+    for definition in &needs.inline {
+        let looked = shared.definitions.load_inline(&shared.store, &shared.plans, definition).await?;
+        answers.note_inline(definition, looked);
+    }
+    if !needs.task_definitions.is_empty() {
+        answers.note_task_defs(shared.definitions.load_task_defs(&shared.store).await?);
+    }
+    Ok(())
+}
+
 async fn complete(
     shared: &Arc<Shared>,
     wanted: Wanted,
     state: Option<RunState>,
 ) -> Result<Found, EngineError> {
     let mut answers = wanted.answers;
-    for (name, version) in &wanted.needs.definitions {
-        let read = shared.definitions.load(&shared.store, &shared.plans, name, *version).await;
-        answers.note(name, *version, Looked::of(read)?);
-    }
-    for definition in &wanted.needs.inline {
-        let looked = shared.definitions.load_inline(&shared.store, &shared.plans, definition).await?;
-        answers.note_inline(definition, looked);
-    }
-    if !wanted.needs.task_definitions.is_empty() {
-        answers.note_task_defs(shared.definitions.load_task_defs(&shared.store).await?);
-    }
+    answer(shared, &wanted.needs, &mut answers).await?;
     if wanted.fresh {
         if let Some(start) = wanted.start.filter(|_| wanted.needs.scripts) {
             let events = events(wanted.parts, &[]);

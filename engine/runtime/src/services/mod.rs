@@ -8,6 +8,7 @@ pub(crate) mod lookup;
 pub(crate) mod metadata;
 pub(crate) mod operate;
 pub(crate) mod poll;
+pub(crate) mod preview;
 pub(crate) mod queues;
 pub(crate) mod read;
 pub(crate) mod rehearse;

@@ -18,6 +18,46 @@ const TRIES: usize = 20;
 /// Levels of sub-workflows that are gone through.
 const LEVELS: usize = 1_000;
 
+/// A verb as it is asked for, on the run that is named with it.
+#[derive(Clone, Debug)]
+pub enum Verb {
+    /// A new attempt for each task of an ended run that failed or was cancelled; `NotFound` while it is open.
+    Retry {
+        /// If the first task that failed has a child, that one is retried instead, and so on; its parents are open again
+        /// soon after.
+        resume_children: bool,
+    },
+    /// An ended run begins again. `NotFound` if the definition forbids it.
+    Restart {
+        /// With the definition that is registered latest (`NotFound` if there is none) instead of its own.
+        latest: bool,
+    },
+    /// An ended run goes on from a task that it had passed, or begins again. A task of one of its children, or of theirs,
+    /// is run again there, and its parents are open again soon after. `Invalid` if there is no such task.
+    Rerun(Rerun),
+    /// A task that the flow has not reached yet is passed over. `Invalid` if the definition has no such task.
+    Skip { ref_name: String, input: Payload, output: Payload },
+}
+
+/// The run that the verb is about in truth, and what is done there.
+pub(crate) async fn aimed(shared: &Shared, id: RunId, verb: Verb) -> Result<(RunId, Operation), EngineError> {
+    Ok(match verb {
+        Verb::Retry { resume_children } => {
+            let id = if resume_children { deepest_failed(shared, id).await? } else { id };
+            (id, Operation::Retry { resume_children })
+        }
+        Verb::Restart { latest } => {
+            let edition = if latest { latest_of(shared, id).await? } else { Edition::Kept };
+            (id, Operation::Restart(edition))
+        }
+        Verb::Rerun(rerun) => {
+            let (id, rerun) = where_it_is(shared, id, rerun).await?;
+            (id, Operation::Rerun(Box::new(rerun)))
+        }
+        Verb::Skip { ref_name, input, output } => (id, Operation::Skip { ref_name, input, output }),
+    })
+}
+
 /// Gives the run this event and answers once what follows from it is durable.
 pub(crate) async fn operate(shared: &Shared, run: RunId, event: Event) -> Result<(), EngineError> {
     let (tx, answer) = oneshot::channel();
@@ -55,37 +95,10 @@ impl Engine {
         self.verb(id, Operation::Resume).await
     }
 
-    /// A new attempt for each task of an ended run that failed or was cancelled; `NotFound` while it is open.
-    /// `resume_children`: if the first task that failed has a child, that one is retried instead, and so on; its
-    /// parents are open again soon after.
-    pub async fn retry(&self, id: RunId, resume_children: bool) -> Result<(), EngineError> {
-        let id = if resume_children { deepest_failed(self.shared(), id).await? } else { id };
-        self.verb(id, Operation::Retry { resume_children }).await
-    }
-
-    /// An ended run begins again, with the definition that it has or the latest one. `NotFound` if there is none, or
-    /// if the definition forbids it.
-    pub async fn restart(&self, id: RunId, latest: bool) -> Result<(), EngineError> {
-        let edition = if latest { latest_of(self.shared(), id).await? } else { Edition::Kept };
-        self.verb(id, Operation::Restart(edition)).await
-    }
-
-    /// An ended run goes on from a task that it had passed, or begins again. A task of one of its children, or of theirs,
-    /// is run again there, and its parents are open again soon after. `Invalid` if there is no such task.
-    pub async fn rerun(&self, id: RunId, rerun: Rerun) -> Result<(), EngineError> {
-        let (id, rerun) = where_it_is(self.shared(), id, rerun).await?;
-        self.verb(id, Operation::Rerun(Box::new(rerun))).await
-    }
-
-    /// A task that the flow has not reached yet is passed over. `Invalid` if the definition has no such task.
-    pub async fn skip_task(
-        &self,
-        id: RunId,
-        ref_name: String,
-        input: Payload,
-        output: Payload,
-    ) -> Result<(), EngineError> {
-        self.verb(id, Operation::Skip { ref_name, input, output }).await
+    /// Does what the verb says.
+    pub async fn operate(&self, id: RunId, verb: Verb) -> Result<(), EngineError> {
+        let (id, operation) = aimed(self.shared(), id, verb).await?;
+        self.verb(id, operation).await
     }
 
     /// Scheduled tasks that wait for a delay are ready at once.
