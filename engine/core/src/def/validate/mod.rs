@@ -97,14 +97,6 @@ pub fn workflow(
     if def.tasks.is_empty() {
         found.add("no_tasks", "tasks", "WorkflowTask list cannot be empty");
     }
-    if def.workflow_status_listener_enabled
-        && let Some(sink) =
-            def.workflow_status_listener_sink.as_deref().filter(|sink| !sink.trim().is_empty())
-        && let Some(fault) = crate::tasks::sink_fault(sink)
-    {
-        let message = format!("workflowStatusListenerSink: {fault}");
-        found.add_value("status_sink", "workflowStatusListenerSink", message, Some(sink.to_owned()));
-    }
     let walk = task_rules::Walk { find_task_def, script_fault };
     walk.list(&def.tasks, raw.get("tasks"), "tasks", &mut found);
     references::unique(def, &mut found);
