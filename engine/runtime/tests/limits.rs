@@ -15,7 +15,6 @@ use podium_core::def::TaskDef;
 use podium_core::{RunId, RunStatus, TaskStatus};
 use podium_runtime::Engine;
 use serde_json::{Value, json};
-use sqlx::Connection;
 use support::{
     Db, SOON, complete, config, database, define, node, poll, poll_of, poll_one, report_of, simple, start,
     state, until, until_status,
@@ -83,16 +82,11 @@ impl Crew {
     }
 
     /// Looks at the rows until told to stop: the most tasks of a type that were in progress in one snapshot.
-    async fn watch(self: Arc<Self>, url: String, task_type: &'static str) -> i64 {
-        let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+    async fn watch(self: Arc<Self>, db: Arc<Db>, task_type: &'static str) -> i64 {
+        let rows = format!("SELECT count(*) FROM task WHERE status = 1 AND task_type = '{task_type}'");
         let mut most = 0;
         while !self.stop.load(Relaxed) {
-            let count: i64 =
-                sqlx::query_scalar("SELECT count(*) FROM task WHERE status = 1 AND task_type = $1")
-                    .bind(task_type)
-                    .fetch_one(&mut connection)
-                    .await
-                    .unwrap();
+            let count = db.number(&rows).await;
             most = most.max(count);
             tokio::time::sleep(Duration::from_millis(3)).await;
         }
@@ -102,7 +96,7 @@ impl Crew {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn never_more_at_once_on_two_nodes() {
-    let db = database().await;
+    let db = Arc::new(database().await);
     let (a, b) = two(&db).await;
     task_def(
         &a,
@@ -120,7 +114,7 @@ async fn never_more_at_once_on_two_nodes() {
     ]);
     define(&a, "order", tasks).await;
     let crew = Arc::new(Crew::default());
-    let watched = tokio::spawn(crew.clone().watch(db.url.clone(), "narrow"));
+    let watched = tokio::spawn(crew.clone().watch(db.clone(), "narrow"));
     let workers: Vec<_> = (0..10)
         .map(|i| {
             let engine = if i % 2 == 0 { &a } else { &b };
@@ -226,7 +220,7 @@ async fn a_new_limit_counts_for_what_waits_already() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_dies_leaves_no_slot_taken() {
-    let db = database().await;
+    let db = Arc::new(database().await);
     let (a, b) = two(&db).await;
     task_def(
         &a,
@@ -238,7 +232,7 @@ async fn a_node_that_dies_leaves_no_slot_taken() {
     define(&a, "order", json!([simple("frail")])).await;
     join_all((0..40).map(|_| start(&a, "order"))).await;
     let crew = Arc::new(Crew::default());
-    let watched = tokio::spawn(crew.clone().watch(db.url.clone(), "frail"));
+    let watched = tokio::spawn(crew.clone().watch(db.clone(), "frail"));
     // the workers of the node that dies die with it, leases and all
     let doomed: Vec<_> = (0..4).map(|i| tokio::spawn(crew.clone().work(a.clone(), "frail", i + 1))).collect();
     until("some are complete", SOON, || async {
