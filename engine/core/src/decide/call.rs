@@ -12,14 +12,7 @@ use crate::task::{Lease, TaskStatus};
 impl Turn<'_> {
     pub(super) fn called(&mut self, no: TaskNo, lease: Lease, news: &CallNews) -> Result<(), Refusal> {
         let now = self.cx.now;
-        self.must_be_there()?;
-        let row = self.run.tasks.get(no).ok_or(Refusal::UnknownTask)?.clone();
-        if self.run.head.status.is_terminal() {
-            return Err(Refusal::RunEnded);
-        }
-        if row.status.is_terminal() {
-            return Err(Refusal::TaskEnded);
-        }
+        let row = self.open_row(no)?;
         let held = row.status == TaskStatus::InProgress && row.wait_until.is_some();
         let nobodys = row.status == TaskStatus::Scheduled && row.ready;
         if row.lease() != lease || !(held || nobodys) {

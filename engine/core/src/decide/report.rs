@@ -108,9 +108,8 @@ impl Turn<'_> {
         Ok(())
     }
 
-    pub(super) fn reported(&mut self, report: &TaskReport) -> Result<(), Refusal> {
-        let now = self.cx.now;
-        let no = report.task;
+    /// The row of a task that may still be reported on.
+    pub(super) fn open_row(&self, no: TaskNo) -> Result<Arc<TaskState>, Refusal> {
         self.must_be_there()?;
         let row = self.run.tasks.get(no).ok_or(Refusal::UnknownTask)?.clone();
         if self.run.head.status.is_terminal() {
@@ -119,6 +118,13 @@ impl Turn<'_> {
         if row.status.is_terminal() {
             return Err(Refusal::TaskEnded);
         }
+        Ok(row)
+    }
+
+    pub(super) fn reported(&mut self, report: &TaskReport) -> Result<(), Refusal> {
+        let now = self.cx.now;
+        let no = report.task;
+        let row = self.open_row(no)?;
         if report.extend_lease {
             self.change(no, |row| {
                 row.updated_at = now;

@@ -159,7 +159,12 @@ impl Queue {
                 state.not_before = Some(Instant::now() + READ_BACKOFF);
             }
         }
-        self.wake(&mut state, now);
+        self.after_read(&mut state, now)
+    }
+
+    /// Serves those who wait with what a read brought; the rest look for themselves when their time is over.
+    fn after_read(&self, state: &mut State, now: Timestamp) -> Option<Timestamp> {
+        self.wake(state, now);
         let overdue = state.line.overdue(Instant::now());
         for parked in overdue {
             self.count_out(&parked);
@@ -217,13 +222,7 @@ impl Queue {
                 state.not_before = Some(Instant::now() + READ_BACKOFF);
             }
         }
-        self.wake(&mut state, now);
-        let overdue = state.line.overdue(Instant::now());
-        for parked in overdue {
-            self.count_out(&parked);
-            parked.answer(Answer::Look);
-        }
-        state.next_timer(now)
+        self.after_read(&mut state, now)
     }
 
     /// True if a read should be made now for those who wait; the caller makes it.

@@ -46,10 +46,8 @@ fn make(most: usize) -> Option<Runtime> {
         .worker_threads(1)
         .max_blocking_threads(most)
         .thread_name("podium-script")
-        .on_thread_start(|| {
-            // on Linux it counts for the thread
-            give_way();
-        })
+        // on Linux it counts for the thread
+        .on_thread_start(give_way)
         .build();
     made.inspect_err(|error| tracing::warn!(%error, "scripts have no threads of their own")).ok()
 }
