@@ -96,6 +96,9 @@ impl Turn<'_> {
             };
         }
         let kind = event.event_type.as_deref().unwrap_or_default();
+        if self.was_for_a_pass(kind, event) {
+            return Place::Nowhere;
+        }
         let mut open: Vec<&Arc<TaskState>> = self.run.tasks.open().filter(|t| waits(self.plan, t)).collect();
         open.sort_by_key(|t| (t.seq, t.no));
         for wanted in [Fit::Exact, Fit::Partial] {
@@ -124,6 +127,17 @@ impl Turn<'_> {
             Some(row) if row.status.is_terminal() => Place::Nowhere,
             _ => Place::Later,
         }
+    }
+
+    /// The completion names a pass of a loop, which has it already: it is not for the pass that waits now.
+    fn was_for_a_pass(&self, kind: &str, event: &CompletionEvent) -> bool {
+        let Some(name) = kind.strip_suffix("_completed") else { return false };
+        let mut rows = self.run.tasks.iter().filter(|t| t.iteration > 0 && &*t.ref_name == name);
+        rows.any(|t| {
+            is_event(t)
+                && t.status.is_terminal()
+                && t.output == Payload::from_object_text(event.data.as_str())
+        })
     }
 
     /// The EVENT task of this run whose id the event carries.
