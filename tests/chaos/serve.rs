@@ -127,7 +127,7 @@ fn killed_again_and_again_nothing_is_lost_and_nothing_done_twice() -> anyhow::Re
     until("all runs to end", Duration::from_secs(240), || {
         Ok((crew.has_started(RUNS) && book.runs().len() == RUNS && sql.number(open)? == 0).then_some(()))
     })
-    .with_context(|| describe_open(&sql))?;
+    .with_context(|| describe_open(&sql, &world.broker))?;
     crew.dismiss();
     println!(
         "serve: {kills} kills, {} runs acknowledged, {} tasks completed",
@@ -138,10 +138,32 @@ fn killed_again_and_again_nothing_is_lost_and_nothing_done_twice() -> anyhow::Re
     check_topics(&world.broker, &book)
 }
 
-fn describe_open(sql: &Sql) -> String {
-    let query = "SELECT format('%s %s: %s', r.name, r.id, string_agg(t.ref_name || '=' || t.status, ' ' ORDER BY t.no))
-        FROM run r JOIN task t ON t.run_id = r.id WHERE r.status < 2 GROUP BY r.name, r.id LIMIT 10";
-    sql.texts(query).map_or_else(|error| error.to_string(), |lines| lines.join("\n"))
+/// Where the runs that did not end are held up: their tasks, rows on their way in and out, and their records.
+fn describe_open(sql: &Sql, broker: &str) -> String {
+    let text = |query: &str| sql.texts(query).map_or_else(|error| error.to_string(), |lines| lines.join("\n"));
+    let runs = text(
+        "SELECT format('%s %s version %s wake %s: %s', r.name, r.id, r.version, r.wake_at,
+            string_agg(t.ref_name || '=' || t.status, ' ' ORDER BY t.no))
+        FROM run r JOIN task t ON t.run_id = r.id WHERE r.status < 2
+        GROUP BY r.name, r.id, r.version, r.wake_at LIMIT 10",
+    );
+    let rows = text(
+        "SELECT format('inbox %s of %s from %s', id, run_id, source) FROM inbox
+        UNION ALL SELECT format('parked %s of %s: %s', inbox, run_id, body) FROM parked_event
+        UNION ALL SELECT format('outbox %s of %s for %s, lane %s', seq, run_id, topic, lane) FROM outbox WHERE pending
+        UNION ALL SELECT format('position %s[%s] = %s, epoch %s', topic, partition, next_offset, epoch)
+            FROM kafka_position",
+    );
+    let open = sql.texts("SELECT id::text FROM run WHERE status < 2 LIMIT 10").unwrap_or_default();
+    let mut records = String::new();
+    for topic in TOPICS.into_iter().chain([EVENTS]) {
+        let Ok(all) = kafka::read_all(broker, topic) else { continue };
+        for record in all.iter().filter(|r| open.iter().any(|id| r.key.as_ref() == Some(id))) {
+            let (partition, offset) = (record.partition, record.offset);
+            records.push_str(&format!("{topic}[{partition}] at {offset}: {:?}\n", record.value));
+        }
+    }
+    format!("{runs}\n{rows}\n{records}")
 }
 
 /// The tables against the clients' notes.
