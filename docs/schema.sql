@@ -226,6 +226,61 @@ $$;
 
 COMMENT ON FUNCTION public.make_partitions(first_month timestamp with time zone, months integer) IS 'Makes the monthly partitions that are missing; returns how many it made. Safe to call at any time.';
 
+CREATE FUNCTION public.move_run_slots(runs uuid[], shards smallint[], buckets smallint[], keys text[], wishes smallint[], limits integer[], stints integer[]) RETURNS SETOF uuid
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    wanted text;
+    held integer;
+    slot run_slot;
+    refused uuid[] := ARRAY(SELECT w.run_id FROM unnest(runs, wishes) AS w(run_id, wish) WHERE w.wish = 2);
+BEGIN
+    FOR wanted IN SELECT DISTINCT k.key FROM unnest(keys) AS k(key) ORDER BY k.key LOOP
+        INSERT INTO run_limit AS l (key) VALUES (wanted) ON CONFLICT (key) DO UPDATE SET key = EXCLUDED.key;
+    END LOOP;
+    DELETE FROM run_slot AS s
+    USING unnest(runs, keys, wishes) AS w(run_id, key, wish)
+    WHERE s.run_id = w.run_id AND s.key = w.key AND w.wish = 0;
+    INSERT INTO run_slot (run_id, shard, bucket, key, waits, at_once, stint)
+    SELECT w.run_id, w.shard, w.bucket, w.key, w.wish <> 3, w.at_once, w.stint
+    FROM unnest(runs, shards, buckets, keys, wishes, limits, stints)
+        WITH ORDINALITY AS w(run_id, shard, bucket, key, wish, at_once, stint, place)
+    WHERE w.wish > 0
+    ORDER BY w.place
+    ON CONFLICT (run_id, shard) DO UPDATE SET
+        seq = DEFAULT, asked_at = DEFAULT, key = EXCLUDED.key, waits = EXCLUDED.waits, at_once = EXCLUDED.at_once,
+        stint = EXCLUDED.stint;
+    FOR wanted IN SELECT DISTINCT k.key FROM unnest(keys) AS k(key) ORDER BY k.key LOOP
+        SELECT count(*) INTO held FROM run_slot AS s WHERE s.key = wanted AND NOT s.waits;
+        FOR slot IN SELECT s.* FROM run_slot AS s WHERE s.key = wanted AND s.waits ORDER BY s.seq LOOP
+            EXIT WHEN held >= slot.at_once;
+            held := held + 1;
+            UPDATE run_slot AS s SET waits = false WHERE s.run_id = slot.run_id AND s.shard = slot.shard;
+            INSERT INTO inbox (run_id, shard, bucket, source, body)
+            VALUES (slot.run_id, slot.shard, slot.bucket, 'slot/' || slot.stint,
+                json_build_object('kind', 'slot_granted', 'stint', slot.stint)::text)
+            ON CONFLICT DO NOTHING;
+            RETURN NEXT slot.run_id;
+        END LOOP;
+        FOR slot IN
+            DELETE FROM run_slot AS s
+            WHERE s.run_id = ANY (refused) AND s.key = wanted AND s.waits
+            RETURNING s.*
+        LOOP
+            INSERT INTO inbox (run_id, shard, bucket, source, body)
+            VALUES (slot.run_id, slot.shard, slot.bucket, 'slot/' || slot.stint,
+                json_build_object('kind', 'slot_refused', 'stint', slot.stint)::text)
+            ON CONFLICT DO NOTHING;
+            RETURN NEXT slot.run_id;
+        END LOOP;
+        DELETE FROM run_limit AS l
+        WHERE l.key = wanted AND NOT EXISTS (SELECT FROM run_slot AS s WHERE s.key = wanted);
+    END LOOP;
+END;
+$$;
+
+COMMENT ON FUNCTION public.move_run_slots(runs uuid[], shards smallint[], buckets smallint[], keys text[], wishes smallint[], limits integer[], stints integer[]) IS 'Takes and leaves slots of runs; returns the runs that have a message about it in their inbox.';
+
 CREATE FUNCTION public.refused_by_limits(claims public.claim_key[]) RETURNS SETOF uuid
     LANGUAGE plpgsql
     AS $$
@@ -467,16 +522,6 @@ CREATE VIEW podium.queue_depth AS
 
 COMMENT ON VIEW podium.queue_depth IS 'Tasks that workers may poll, by queue.';
 
-CREATE TABLE public.payload (
-    run_id uuid NOT NULL,
-    slot bigint NOT NULL,
-    shard smallint NOT NULL,
-    body text NOT NULL
-)
-PARTITION BY RANGE (run_id);
-
-COMMENT ON TABLE public.payload IS 'Payloads too large for a row. Inserted once, never changed, never shared between runs.';
-
 CREATE TABLE public.run (
     id uuid NOT NULL,
     snapshot_id bigint NOT NULL,
@@ -521,6 +566,54 @@ COMMENT ON COLUMN public.run.wake_at IS 'The run may change by itself from then 
 COMMENT ON COLUMN public.run.removed_in IS 'The last version that removed task rows.';
 
 COMMENT ON COLUMN public.run.extra IS 'What few runs have, as one JSON object.';
+
+CREATE TABLE public.run_slot (
+    run_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    at_once integer NOT NULL,
+    stint integer NOT NULL,
+    shard smallint NOT NULL,
+    bucket smallint NOT NULL,
+    waits boolean NOT NULL,
+    key text NOT NULL,
+    CONSTRAINT run_slot_at_once_check CHECK ((at_once > 0))
+);
+
+COMMENT ON TABLE public.run_slot IS 'Open runs under a rate limit: those that hold a slot and those that wait for one.';
+
+COMMENT ON COLUMN public.run_slot.at_once IS 'concurrentExecLimit of the run''s definition: it begins when fewer runs hold a slot.';
+
+COMMENT ON COLUMN public.run_slot.stint IS 'Which question of the run this row answers: a restarted run asks again.';
+
+CREATE VIEW podium.rate_limits AS
+ SELECT s.key,
+    s.run_id,
+    r.name AS workflow_name,
+        CASE
+            WHEN s.waits THEN 'WAITS'::text
+            ELSE 'HOLDS'::text
+        END AS state,
+        CASE
+            WHEN s.waits THEN row_number() OVER (PARTITION BY s.key, s.waits ORDER BY s.seq)
+            ELSE NULL::bigint
+        END AS place,
+    s.at_once AS concurrent_exec_limit,
+    s.asked_at AS since
+   FROM (public.run_slot s
+     JOIN public.run r ON ((r.id = s.run_id)));
+
+COMMENT ON VIEW podium.rate_limits IS 'Open runs under a rate limit of their workflow: who holds a slot, who waits and at which place.';
+
+CREATE TABLE public.payload (
+    run_id uuid NOT NULL,
+    slot bigint NOT NULL,
+    shard smallint NOT NULL,
+    body text NOT NULL
+)
+PARTITION BY RANGE (run_id);
+
+COMMENT ON TABLE public.payload IS 'Payloads too large for a row. Inserted once, never changed, never shared between runs.';
 
 CREATE VIEW podium.runs AS
  SELECT r.id AS run_id,
@@ -666,10 +759,24 @@ CREATE VIEW podium.waits AS
         END AS until
    FROM ((public.task t
      JOIN public.run r ON ((r.id = t.run_id)))
-     LEFT JOIN public.outbox o ON (((o.run_id = t.run_id) AND (o.task_no = t.no) AND (o.lane >= 0))))
-  WHERE ((t.status = ANY (ARRAY[0, 1])) AND (r.status = ANY (ARRAY[0, 1])));
+     LEFT JOIN public.outbox o ON (((o.run_id = t.run_id) AND (o.task_no = t.no))))
+  WHERE ((t.status = ANY (ARRAY[0, 1])) AND (r.status = ANY (ARRAY[0, 1])))
+UNION ALL
+ SELECT s.run_id,
+    NULL::uuid AS task_id,
+    r.name AS workflow_name,
+    NULL::text AS reference_name,
+    NULL::text AS task_type,
+    'RATE_LIMIT'::text AS waits_for,
+    NULL::text AS worker,
+    NULL::uuid AS child_run_id,
+    s.asked_at AS since,
+    NULL::timestamp with time zone AS until
+   FROM (public.run_slot s
+     JOIN public.run r ON ((r.id = s.run_id)))
+  WHERE s.waits;
 
-COMMENT ON VIEW podium.waits IS 'What each open run waits for: one row for each of its open tasks.';
+COMMENT ON VIEW podium.waits IS 'What each open run waits for: one row for each of its open tasks, and one if it waits for its rate limit.';
 
 CREATE TABLE public.event_handler (
     name text NOT NULL,
@@ -781,6 +888,12 @@ CREATE TABLE public.poll_data (
 )
 WITH (fillfactor='40');
 
+CREATE TABLE public.run_limit (
+    key text NOT NULL
+);
+
+COMMENT ON TABLE public.run_limit IS 'Keys of rate limits in use. Statements that take or leave slots under a key take turns by locking its row until they commit.';
+
 CREATE TABLE public.run_rest (
     id uuid NOT NULL,
     snapshot_id bigint NOT NULL,
@@ -823,6 +936,15 @@ CREATE TABLE public.run_search (
 COMMENT ON TABLE public.run_search IS 'The words of each run, made by a loop from its row. May be thrown away at any time: it is made again.';
 
 COMMENT ON COLUMN public.run_search.version IS 'The version of the run that the words are of.';
+
+ALTER TABLE public.run_slot ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.run_slot_seq_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.schedule (
     name text NOT NULL,
@@ -1077,6 +1199,9 @@ ALTER TABLE ONLY public.payload_rest
 ALTER TABLE ONLY public.poll_data
     ADD CONSTRAINT poll_data_pkey PRIMARY KEY (task_type, domain, worker);
 
+ALTER TABLE ONLY public.run_limit
+    ADD CONSTRAINT run_limit_pkey PRIMARY KEY (key);
+
 ALTER TABLE ONLY public.run
     ADD CONSTRAINT run_pkey PRIMARY KEY (id, shard);
 
@@ -1085,6 +1210,9 @@ ALTER TABLE ONLY public.run_rest
 
 ALTER TABLE ONLY public.run_search
     ADD CONSTRAINT run_search_pkey PRIMARY KEY (run_id);
+
+ALTER TABLE ONLY public.run_slot
+    ADD CONSTRAINT run_slot_pkey PRIMARY KEY (run_id, shard);
 
 ALTER TABLE ONLY public.schedule_execution
     ADD CONSTRAINT schedule_execution_pkey PRIMARY KEY (id);
@@ -1190,6 +1318,14 @@ CREATE INDEX run_search_words ON public.run_search USING gin (words) WITH (gin_p
 
 COMMENT ON INDEX public.run_search_words IS 'search: runs with these words.';
 
+CREATE INDEX run_slot_held ON public.run_slot USING btree (key) WHERE (NOT waits);
+
+COMMENT ON INDEX public.run_slot_held IS 'move_run_slots: how many hold a slot.';
+
+CREATE INDEX run_slot_queue ON public.run_slot USING btree (key, seq) WHERE waits;
+
+COMMENT ON INDEX public.run_slot_queue IS 'move_run_slots: who comes next; first come, first served.';
+
 CREATE INDEX schedule_execution_by_time ON public.schedule_execution USING btree (scheduled_at);
 
 COMMENT ON INDEX public.schedule_execution_by_time IS 'schedule.executions: the latest of all; schedule.prune: the oldest.';
@@ -1255,6 +1391,8 @@ GRANT USAGE ON SCHEMA podium TO podium_reader;
 GRANT SELECT ON TABLE podium.events TO podium_reader;
 
 GRANT SELECT ON TABLE podium.queue_depth TO podium_reader;
+
+GRANT SELECT ON TABLE podium.rate_limits TO podium_reader;
 
 GRANT SELECT ON TABLE podium.runs TO podium_reader;
 

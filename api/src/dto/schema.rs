@@ -174,6 +174,9 @@ pub struct Workflow {
     pub variables: BTreeMap<String, Value>,
     pub last_retried_time: i64,
     pub history: Vec<Value>,
+    /// The key under which the runs of `rateLimitConfig` are counted; absent without such a limit and once it has ended.
+    pub rate_limit_key: Option<String>,
+    /// It waits for a run with its key to end.
     pub rate_limited: bool,
     pub start_time: i64,
     pub workflow_name: String,

@@ -41,6 +41,32 @@ pub enum Effect {
     },
     /// The claim of this task counts against the limits of its definition: the change holds only if they allow it.
     Counted(Counted),
+    /// The run asks for a slot under its rate limit. The answer comes through its inbox, except to one that waits for none.
+    SlotAsked(SlotAsked),
+    /// The run needs its slot under this key, or its place among those that wait for one, no more.
+    SlotLeft(Arc<str>),
+}
+
+/// A question for a slot under the rate limit of a definition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SlotAsked {
+    pub key: Arc<str>,
+    /// Runs with this key that go on at a time, from 1.
+    pub at_once: i32,
+    /// How often this run has asked.
+    pub stint: u32,
+    pub wish: SlotWish,
+}
+
+/// What a run does if there is no slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlotWish {
+    /// It waits behind those that came before.
+    InTurn,
+    /// It is told so, and waits for none.
+    NowOrNever,
+    /// It takes one nevertheless.
+    AtOnce,
 }
 
 /// A claim that limits count, by what makes it another one than the next claim of the same task.
@@ -125,6 +151,8 @@ pub fn fold(run: &mut RunState, effect: &Effect) {
         | Effect::Told(_)
         | Effect::InboxTaken(_)
         | Effect::Logged { .. }
-        | Effect::Counted(_) => {}
+        | Effect::Counted(_)
+        | Effect::SlotAsked(_)
+        | Effect::SlotLeft(_) => {}
     }
 }

@@ -105,6 +105,10 @@ pub enum InboxMessage {
     ChildReopened(ChildReopened),
     /// The run whose task waits for this one is open again, and wants this one to go on where it failed.
     RetryWanted,
+    /// The run may begin: it has a slot under the rate limit of its definition. Names the question that it answers.
+    SlotGranted { stint: u32 },
+    /// There is no slot under the rate limit, and the definition does not want to wait for one.
+    SlotRefused { stint: u32 },
 }
 
 /// A child that an operator opened again, as its parent hears of it.

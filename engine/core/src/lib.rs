@@ -30,7 +30,9 @@ pub mod time;
 pub mod view;
 
 pub use decide::{Cx, Decision, Needs, Refusal, Settings, decide};
-pub use effect::{Counted, Effect, Outgoing, Raised, Told, WantedDefinition, WantedRun, fold};
+pub use effect::{
+    Counted, Effect, Outgoing, Raised, SlotAsked, SlotWish, Told, WantedDefinition, WantedRun, fold,
+};
 pub use environment::Environment;
 pub use event::{
     CallNews, ChildEnded, ChildReopened, CompletionEvent, Event, HandlerAction, InboxId, InboxMessage,
@@ -40,6 +42,8 @@ pub use id::{RunId, TaskId, TaskNo};
 pub use operation::{Edition, Objection, ObjectionKind, Operation, Rerun, RerunFrom};
 pub use payload::Payload;
 pub use plan::Plan;
-pub use run::{NewRun, ParentLink, RunExtra, RunHead, RunState, RunStatus, SnapshotHash, TaskTable};
+pub use run::{
+    NewRun, ParentLink, RunExtra, RunHead, RunSlot, RunState, RunStatus, SlotState, SnapshotHash, TaskTable,
+};
 pub use task::{Lease, TaskState, TaskStatus};
 pub use time::{Span, Timestamp};

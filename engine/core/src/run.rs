@@ -159,6 +159,36 @@ pub struct RunExtra {
     /// How many messages about changes of status it has sent.
     #[serde(skip_serializing_if = "is_zero")]
     pub notices: u32,
+    /// Where it stands under the rate limit of its definition; none if there is no such limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slot: Option<Box<RunSlot>>,
+}
+
+/// Where a run stands under the rate limit of its definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunSlot {
+    /// Runs with one key share one limit.
+    pub key: String,
+    /// Runs with this key that go on at a time, from 1.
+    pub at_once: i32,
+    /// How often the run has asked: an answer to an earlier question counts no more.
+    pub stint: u32,
+    pub state: SlotState,
+}
+
+/// Has a run a slot under its rate limit?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SlotState {
+    /// Not yet: it has no tasks until then.
+    Waits,
+    /// It got one while it was paused, and begins once it is resumed.
+    Granted,
+    Holds {
+        since: Timestamp,
+    },
+    /// The run has ended.
+    Left,
 }
 
 fn is_zero(count: &u32) -> bool {

@@ -259,6 +259,8 @@ fn effect(story: &Story, effect: &Effect) -> String {
         Effect::Unparked(inbox) => format!("unparked {inbox}"),
         Effect::Logged { task, line } => format!("logged #{task} {}", line.text),
         Effect::Counted(claim) => format!("counted #{} for {}", claim.task, claim.name),
+        Effect::SlotAsked(asked) => format!("asked for a slot under {} ({:?})", asked.key, asked.wish),
+        Effect::SlotLeft(key) => format!("left {key}"),
     }
 }
 

@@ -40,6 +40,10 @@ impl Writer {
                 self.shared.clock.learn(applied.db_now, asked);
                 self.shared.definitions.moved(applied.metadata_version);
                 self.shared.definitions.limits.news(applied.metadata_version);
+                // before the callers are answered: a start of such a run goes on with its first task
+                for run in applied.answered {
+                    self.shared.mailboxes.send_own(run, Work::Inbox, Reply::None);
+                }
                 self.applied(batch, applied.outcomes);
             }
             Err(error) => self.not_applied(batch, error),

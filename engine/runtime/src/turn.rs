@@ -455,7 +455,9 @@ pub(crate) fn effect_bytes(effects: &[Effect]) -> usize {
             | Effect::Settled(_)
             | Effect::InboxTaken(_)
             | Effect::Unparked(_)
-            | Effect::Counted(_) => ROW,
+            | Effect::Counted(_)
+            | Effect::SlotAsked(_)
+            | Effect::SlotLeft(_) => ROW,
         })
         .sum()
 }
@@ -466,7 +468,7 @@ fn message_bytes(message: &InboxMessage) -> usize {
         InboxMessage::ChildEnded(ended) => ended.output.len(),
         InboxMessage::ParentEnded(ended) => ended.reason.len(),
         InboxMessage::ChildReopened(reopened) => reopened.log.len(),
-        InboxMessage::RetryWanted => 0,
+        InboxMessage::RetryWanted | InboxMessage::SlotGranted { .. } | InboxMessage::SlotRefused { .. } => 0,
         InboxMessage::Action(action) => action.output.len(),
     }
 }

@@ -22,7 +22,8 @@ pub struct Audit {
 ///
 /// A cause of progress is a wake-up, an inbox row, a message on its way out, or an open task that somebody outside
 /// answers for. Tasks that only wait for other tasks of their run are none, and one that runs a child is one only while
-/// the child is open: when the child ends, its message is an inbox row of the same commit. A pause is one by itself; a fault says
+/// the child is open: when the child ends, its message is an inbox row of the same commit. A place among those that
+/// wait for a slot under a rate limit is one while an open run holds a slot of that key. A pause is one by itself; a fault says
 /// that there is none and why, and is counted for itself.
 const AUDIT: &str = "
 WITH stretch AS (
@@ -44,6 +45,12 @@ SELECT count(*) AS looked_at,
                     ))
             )
             AND NOT EXISTS (SELECT FROM inbox AS i WHERE i.shard = s.shard AND i.run_id = s.id)
+            AND NOT EXISTS (
+                SELECT FROM run_slot AS w
+                JOIN run_slot AS h ON h.key = w.key AND NOT h.waits
+                JOIN run AS o ON o.id = h.run_id AND o.status IN (0, 1)
+                WHERE w.run_id = s.id AND w.shard = s.shard AND w.waits
+            )
             AND NOT EXISTS (SELECT FROM outbox AS o WHERE o.shard = s.shard AND o.run_id = s.id AND o.pending AND o.lane >= 0)
     ) AS stuck,
     count(*) FILTER (WHERE s.faulted) AS faulted,

@@ -1,6 +1,6 @@
 //! Turns the effects of many runs into the rows of one statement.
 
-use podium_core::{Payload, RunHead, RunId, SnapshotHash};
+use podium_core::{Payload, RunHead, RunId, SlotWish, SnapshotHash};
 use sqlx::Arguments;
 use sqlx::postgres::PgArguments;
 use uuid::Uuid;
@@ -55,6 +55,41 @@ struct Told {
     bodies: Vec<String>,
 }
 
+/// Slots that runs take and leave, column by column.
+#[derive(Debug, Default)]
+struct Slots {
+    runs: Vec<Uuid>,
+    shards: Vec<i16>,
+    buckets: Vec<i16>,
+    keys: Vec<String>,
+    wishes: Vec<i16>,
+    limits: Vec<i32>,
+    stints: Vec<i32>,
+}
+
+impl Slots {
+    fn put(&mut self, run: RunId, key: &str, wish: i16, at_once: i32, stint: u32) {
+        self.runs.push(run.uuid());
+        self.shards.push(run.shard());
+        self.buckets.push(run.bucket());
+        self.keys.push(key.to_owned());
+        self.wishes.push(wish);
+        self.limits.push(at_once);
+        self.stints.push(stint as i32);
+    }
+}
+
+/// The wishes of `move_run_slots`.
+const LEAVES: i16 = 0;
+
+fn wish_code(wish: SlotWish) -> i16 {
+    match wish {
+        SlotWish::InTurn => 1,
+        SlotWish::NowOrNever => 2,
+        SlotWish::AtOnce => 3,
+    }
+}
+
 /// The rows of one batch, by part of the statement.
 #[derive(Debug)]
 pub(crate) struct Batch {
@@ -83,6 +118,7 @@ pub(crate) struct Batch {
     told: Told,
     /// Claims that limits count.
     claims: Rows,
+    slots: Slots,
     /// Payloads that got a slot in this batch: told about it once it is committed.
     placed: Vec<(Payload, RunId, i64)>,
 }
@@ -111,6 +147,7 @@ impl Batch {
             logged: Rows::new(t.log),
             told: Told::default(),
             claims: Rows::new(t.claim),
+            slots: Slots::default(),
             placed: Vec::new(),
         }
     }
@@ -197,6 +234,12 @@ impl Batch {
             let row = self.claims.begin().run(run).int2(run.shard()).int4(claim.task as i32);
             row.int4(claim.poll_count).text(&claim.name).end();
         }
+        for key in images.left {
+            self.slots.put(run, key, LEAVES, 0, 0);
+        }
+        if let Some(asked) = images.asked {
+            self.slots.put(run, &asked.key, wish_code(asked.wish), asked.at_once, asked.stint);
+        }
         for id in images.unparked {
             self.unparked.begin().run(run).int2(run.shard()).int8(id).end();
         }
@@ -267,6 +310,7 @@ impl Batch {
             | any(&[&self.children, &self.removed, &self.logged, &self.emitted_again], part::RARE)
             | any(&[&self.claims], part::LIMITED)
             | if self.told.senders.is_empty() { 0 } else { part::TOLD }
+            | if self.slots.runs.is_empty() { 0 } else { part::SLOTS }
     }
 
     /// The arguments in the order in which `statement::text` numbers them.
@@ -312,6 +356,15 @@ impl Batch {
             args.add(&self.told.buckets[..])?;
             args.add(&self.told.sources[..])?;
             args.add(&self.told.bodies[..])?;
+        }
+        if has(part::SLOTS) {
+            args.add(&self.slots.runs[..])?;
+            args.add(&self.slots.shards[..])?;
+            args.add(&self.slots.buckets[..])?;
+            args.add(&self.slots.keys[..])?;
+            args.add(&self.slots.wishes[..])?;
+            args.add(&self.slots.limits[..])?;
+            args.add(&self.slots.stints[..])?;
         }
         Ok(args)
     }

@@ -53,6 +53,9 @@ pub enum ChangeOutcome {
 pub struct Applied {
     /// One for each change, in the order given.
     pub outcomes: Vec<ChangeOutcome>,
+    /// Runs that have an answer about their rate limit in their inbox, of this batch or not. After a break of the connection
+    /// some may be missing: their rows are there, and are found like any other.
+    pub answered: Vec<RunId>,
     /// The database's clock at the end of the statement.
     pub db_now: Timestamp,
     /// The metadata version that the statement saw.

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use podium_core::{
-    Counted, Effect, InboxId, LogLine, Outgoing, ParkedEvent, Raised, RunHead, TaskNo, TaskState, Told,
+    Counted, Effect, InboxId, LogLine, Outgoing, ParkedEvent, Raised, RunHead, SlotAsked, TaskNo, TaskState,
+    Told,
 };
 
 /// What remains of a task's effects in one change.
@@ -32,6 +33,9 @@ pub(crate) struct Images<'a> {
     pub(crate) logged: Vec<(TaskNo, &'a LogLine)>,
     pub(crate) told: Vec<&'a Told>,
     pub(crate) counted: Vec<&'a Counted>,
+    /// Keys of rate limits that the run leaves, and the slot that it asks for in the end.
+    pub(crate) left: Vec<&'a str>,
+    pub(crate) asked: Option<&'a SlotAsked>,
 }
 
 impl<'a> Images<'a> {
@@ -67,6 +71,11 @@ impl<'a> Images<'a> {
                 Effect::Told(told) => images.told.push(told),
                 Effect::Logged { task, line } => images.logged.push((*task, line)),
                 Effect::Counted(claim) => images.counted.push(claim),
+                Effect::SlotAsked(asked) => images.asked = Some(asked),
+                Effect::SlotLeft(key) => {
+                    images.asked = None;
+                    images.left.push(key);
+                }
             }
         }
         images

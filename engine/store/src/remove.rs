@@ -18,23 +18,34 @@ lines AS (DELETE FROM task_log AS l WHERE l.run_id = $1 AND EXISTS (SELECT FROM 
 arrived AS (DELETE FROM inbox AS i WHERE i.run_id = $1 AND EXISTS (SELECT FROM gone)),
 parked AS (DELETE FROM parked_event AS e WHERE e.run_id = $1 AND EXISTS (SELECT FROM gone)),
 messages AS (DELETE FROM outbox AS o WHERE o.run_id = $1 AND EXISTS (SELECT FROM gone))
-SELECT count(*) FROM gone";
+SELECT (SELECT count(*) FROM gone), ARRAY(
+    SELECT m.run_id
+    FROM gone AS g
+    JOIN run_slot AS s ON s.run_id = g.id
+    CROSS JOIN LATERAL move_run_slots(
+        ARRAY[s.run_id], ARRAY[s.shard], ARRAY[s.bucket], ARRAY[s.key], ARRAY[0::smallint], ARRAY[0], ARRAY[0]
+    ) AS m(run_id)
+)";
 
 /// Archived runs are there for searches only; the member can stand nowhere else than in the object itself, because
 /// quotes inside of texts are escaped.
 const NOT_ARCHIVED: &str = "(r.extra IS NULL OR position('\"archived\":true' IN r.extra) = 0)";
 
 impl Store {
-    /// Deletes a run with all that belongs to it, if it is still at this version; false if it is not (or not there).
-    /// A node that holds a copy finds it stale with its next change. After a crash it was deleted or it was not.
-    pub async fn remove_run(&self, run: RunId, version: i64) -> Result<bool, StoreError> {
-        let gone: i64 = sqlx::query_scalar(REMOVE)
+    /// Deletes a run with all that belongs to it, if it is still at this version; `None` if it is not (or not there).
+    /// Answers with the runs that may begin in its place: they have a message in their inbox. A node that holds a copy finds
+    /// it stale with its next change. After a crash it was deleted or it was not.
+    pub async fn remove_run(&self, run: RunId, version: i64) -> Result<Option<Vec<RunId>>, StoreError> {
+        let (gone, next): (i64, Vec<uuid::Uuid>) = sqlx::query_as(REMOVE)
             .bind(run.uuid())
             .bind(version)
             .fetch_one(&self.inner.pool)
             .await
             .map_err(StoreError::at("run.remove"))?;
-        Ok(gone > 0)
+        if gone == 0 {
+            return Ok(None);
+        }
+        next.into_iter().map(|id| run_id("run_slot", id)).collect::<Result<_, _>>().map(Some)
     }
 
     /// The open runs of a name, oldest first.

@@ -48,6 +48,8 @@ pub(crate) mod part {
     pub(crate) const TOLD: u16 = 256;
     /// Claims that limits count.
     pub(crate) const LIMITED: u16 = 512;
+    /// Runs that take or leave slots under their rate limit.
+    pub(crate) const SLOTS: u16 = 1024;
 }
 
 const UPDATE: &str = "changed AS (
@@ -272,6 +274,21 @@ const TOLD: &str = "told AS (
     ON CONFLICT DO NOTHING
 )";
 
+/// After all runs are changed: `stored` is read to its end before the function locks the first key.
+const SLOTS: &str = "slots AS MATERIALIZED (
+    SELECT m.run_id
+    FROM (
+        SELECT array_agg(i.run_id) AS runs, array_agg(i.shard) AS shards, array_agg(i.bucket) AS buckets,
+            array_agg(i.key) AS keys, array_agg(i.wish) AS wishes, array_agg(i.at_once) AS limits,
+            array_agg(i.stint) AS stints
+        FROM unnest($@::uuid[], $@::smallint[], $@::smallint[], $@::text[], $@::smallint[], $@::integer[], $@::integer[])
+            AS i(run_id, shard, bucket, key, wish, at_once, stint)
+        WHERE (i.run_id IN (SELECT s.id FROM stored AS s)) IS TRUE
+    ) AS w
+    CROSS JOIN LATERAL move_run_slots(w.runs, w.shards, w.buckets, w.keys, w.wishes, w.limits, w.stints) AS m(run_id)
+    WHERE w.runs IS NOT NULL
+)";
+
 /// The statement for the given parts, on the partitions of a month (`Some("202611")`) or on the whole tables.
 pub(crate) fn text(parts: u16, month: Option<&str>) -> String {
     let suffix = month.map(|m| format!("_{m}")).unwrap_or_default();
@@ -359,13 +376,17 @@ fn build(parts: u16) -> String {
     if has(part::TOLD) {
         add(TOLD);
     }
+    if has(part::SLOTS) {
+        add(SLOTS);
+    }
     let confirmed = if has(part::CONFIRM) { " UNION ALL SELECT c.id FROM confirmed AS c" } else { "" };
     let refused =
         if has(part::LIMITED) { ", ARRAY(SELECT l.run_id FROM limited AS l) AS refused" } else { "" };
+    let answered = if has(part::SLOTS) { ", ARRAY(SELECT a.run_id FROM slots AS a) AS answered" } else { "" };
     format!(
         "WITH {}
 SELECT ARRAY(SELECT s.id FROM stored AS s{confirmed}) AS ids, clock_timestamp() AS db_now,
-    (SELECT m.version FROM metadata_version AS m) AS metadata_version{refused}",
+    (SELECT m.version FROM metadata_version AS m) AS metadata_version{refused}{answered}",
         out.join(",\n")
     )
 }

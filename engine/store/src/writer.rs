@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::batch::{Batch, Limits, Unwritable};
 use crate::change::{Applied, Change, ChangeKind, ChangeOutcome};
 use crate::error::{Kind, StoreError, kind};
+use crate::run::run_id;
 use crate::session::{Session, connect, read_session, session};
 use crate::statement::{PAYLOADS_AHEAD, part};
 use crate::wire::At;
@@ -55,6 +56,8 @@ struct Answer {
     ids: Vec<Uuid>,
     /// Runs with a claim that a limit did not allow.
     limited: Vec<Uuid>,
+    /// Runs that have an answer about their rate limit in their inbox.
+    answered: Vec<Uuid>,
     db_now: Timestamp,
     metadata_version: i64,
 }
@@ -93,7 +96,12 @@ impl Writer {
         }
         self.learn_snapshots(changes).await?;
 
-        let mut answer = Applied { outcomes: Vec::new(), db_now: Timestamp::default(), metadata_version: 0 };
+        let mut answer = Applied {
+            outcomes: Vec::new(),
+            answered: Vec::new(),
+            db_now: Timestamp::default(),
+            metadata_version: 0,
+        };
         let mut work = vec![Portion { places, write_id: self.next(), in_doubt: false, races: 0 }];
         let mut deadline: Option<Instant> = None;
         let mut any_stored = false;
@@ -104,6 +112,9 @@ impl Writer {
                     any_stored = true;
                     answer.db_now = got.db_now;
                     answer.metadata_version = got.metadata_version;
+                    for id in &got.answered {
+                        answer.answered.push(run_id("run_slot", *id)?);
+                    }
                     self.take(changes, &portion, &batch, &got, &mut outcomes).await?;
                     continue;
                 }
@@ -494,7 +505,15 @@ async fn run_form(
     let arguments = batch.arguments(write_id, parts).map_err(sqlx::Error::Encode)?;
     let row: PgRow =
         sqlx::query_with(AssertSqlSafe(session.form(parts, month)), arguments).fetch_one(connection).await?;
-    let limited = if parts & part::LIMITED == 0 { Vec::new() } else { row.try_get(3)? };
+    let mut column = 3;
+    let mut runs_if = |p: u16| -> Result<Vec<Uuid>, sqlx::Error> {
+        if parts & p == 0 {
+            return Ok(Vec::new());
+        }
+        column += 1;
+        row.try_get(column - 1)
+    };
+    let (limited, answered) = (runs_if(part::LIMITED)?, runs_if(part::SLOTS)?);
     let db_now = row.try_get::<At, _>(1)?.0;
-    Ok(Answer { ids: row.try_get(0)?, limited, db_now, metadata_version: row.try_get(2)? })
+    Ok(Answer { ids: row.try_get(0)?, limited, answered, db_now, metadata_version: row.try_get(2)? })
 }

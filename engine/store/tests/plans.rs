@@ -105,6 +105,7 @@ async fn hot_statements_use_keys_on_empty_tiny_and_large_tables() {
     let forms: Vec<u16> = (0..=255)
         .chain([257, 258, 256 | 17, 256 | 64 | 1, 256 | 128 | 1, 511])
         .chain([512 | 17, 512 | 18, 512 | 27, 512 | 64 | 17, 1023])
+        .chain([1024 | 2, 1024 | 17, 1024 | 64 | 17, 1024 | 512 | 27, 2047])
         .collect();
     // every form on empty tables; the plans stay in this connection
     for parts in &forms {
@@ -128,7 +129,20 @@ async fn hot_statements_use_keys_on_empty_tiny_and_large_tables() {
     let effects: Vec<_> = runs.iter().map(started).collect();
     let all: Vec<Change<'_>> = runs.iter().zip(&effects).map(|(r, e)| common::insert(r, e)).collect();
     writer.apply(&all).await.unwrap();
-    let usual = [0, 2 | 8, 1 | 16, 1 | 2 | 8 | 16, 1 | 2 | 4 | 8 | 16, 255, 256 | 17, 511, 512 | 17, 1023];
+    let usual = [
+        0,
+        2 | 8,
+        1 | 16,
+        1 | 2 | 8 | 16,
+        1 | 2 | 4 | 8 | 16,
+        255,
+        256 | 17,
+        511,
+        512 | 17,
+        1023,
+        1024 | 17,
+        2047,
+    ];
     for analysed in [false, true] {
         if analysed {
             db.sql("ANALYZE").await;

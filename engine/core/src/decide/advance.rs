@@ -32,6 +32,9 @@ impl Turn<'_> {
         if !self.run.tasks.is_empty() || self.run.head.status.is_terminal() {
             return Ok(());
         }
+        if self.waits_for_slot() {
+            return Ok(());
+        }
         let Some(first) = self.plan.first() else {
             self.complete_empty();
             return Ok(());
@@ -58,6 +61,9 @@ impl Turn<'_> {
 
     /// Goes on until nothing changes any more or the run has ended.
     pub(super) fn advance(&mut self) {
+        if self.is_held_back() {
+            return;
+        }
         for _ in 0..ROUNDS {
             if self.is_void() {
                 return;

@@ -1,4 +1,4 @@
-//! Something arrived from outside. What runs tell each other is in `children`; a completion event finds its EVENT task, or
+//! Something arrived from outside. What runs tell each other is in `children`, that one may begin in `slot`; a completion event finds its EVENT task, or
 //! is kept until that task begins (spec: pipeline §5).
 //!
 //! | it names | and that is | then |
@@ -56,6 +56,16 @@ impl Turn<'_> {
             InboxMessage::Action(action) => {
                 self.other.push(Effect::InboxTaken(inbox));
                 self.handled(action)
+            }
+            InboxMessage::SlotGranted { stint } => {
+                self.other.push(Effect::InboxTaken(inbox));
+                self.slot_granted(*stint);
+                Ok(())
+            }
+            InboxMessage::SlotRefused { stint } => {
+                self.other.push(Effect::InboxTaken(inbox));
+                self.slot_refused(*stint);
+                Ok(())
             }
         }
     }

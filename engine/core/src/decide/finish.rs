@@ -188,6 +188,7 @@ impl Turn<'_> {
         for parked in std::mem::take(&mut self.run.parked) {
             self.other.push(Effect::Unparked(parked.inbox));
         }
+        self.leave_slot();
         let head = self.head();
         head.ended_at = Some(now);
         head.updated_at = now;

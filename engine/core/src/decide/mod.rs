@@ -16,6 +16,7 @@
 //! operate    what an operator may do to a run
 //! failure    the failure workflow and what it is told
 //! notice     who is told of changes of status, and what
+//! slot       the rate limit of a workflow: who waits before the first task
 //! scope      what expressions see of a run
 //! ```
 //!
@@ -42,6 +43,7 @@ mod place;
 mod report;
 mod retry;
 mod scope;
+mod slot;
 mod timeout;
 mod turn;
 

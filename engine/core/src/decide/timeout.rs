@@ -7,7 +7,7 @@ use crate::effect::Effect;
 use crate::id::TaskNo;
 use crate::payload::Payload;
 use crate::plan::Node;
-use crate::run::RunStatus;
+use crate::run::{RunStatus, SlotState};
 use crate::task::{TaskState, TaskStatus};
 use crate::tasks;
 use crate::time::{Span, Timestamp};
@@ -44,6 +44,9 @@ impl Turn<'_> {
         let expired = |at: Timestamp| at <= now;
         for parked in self.run.parked.extract_if(.., |p| expired(p.expires_at)) {
             self.other.push(Effect::Unparked(parked.inbox));
+        }
+        if self.is_held_back() {
+            return;
         }
         if let Some(limit) = self.plan.timeout()
             && self.clock() + limit <= now
@@ -152,7 +155,12 @@ impl Turn<'_> {
 
     /// Where the clock of the run's time-out started.
     pub(super) fn clock(&self) -> Timestamp {
-        self.run.head.retried_at.unwrap_or(self.run.head.created_at)
+        let head = &self.run.head;
+        let began = head.retried_at.unwrap_or(head.created_at);
+        match head.extra.slot.as_deref().map(|slot| slot.state) {
+            Some(SlotState::Holds { since }) => began.max(since),
+            _ => began,
+        }
     }
 
     /// Wants a wake-up for a row as it is.
@@ -187,7 +195,9 @@ impl Turn<'_> {
         for no in open {
             self.watch(no);
         }
-        if let Some(limit) = self.plan.timeout() {
+        if let Some(limit) = self.plan.timeout()
+            && !self.is_held_back()
+        {
             self.wake_by(self.clock() + limit);
         }
         if let Some(at) = self.run.parked.iter().map(|p| p.expires_at).min() {

@@ -115,7 +115,11 @@ impl Engine {
         let shared = self.shared();
         for _ in 0..TRIES {
             let found = read::run(shared, id).await?.ok_or_else(|| no_run(id))?;
-            if shared.store.remove_run(id, found.run.head.version).await.map_err(storage)? {
+            let removed = shared.store.remove_run(id, found.run.head.version).await.map_err(storage)?;
+            if let Some(next) = removed {
+                for run in next {
+                    shared.mailboxes.send_own(run, Work::Inbox, Reply::None);
+                }
                 return Ok(());
             }
         }

@@ -148,9 +148,11 @@ fn other(effect: &Effect) -> Option<(RunId, OtherRun)> {
                 InboxMessage::RetryWanted => OtherRun::Retried,
                 InboxMessage::ChildReopened(_) => OtherRun::Reopened,
                 InboxMessage::ParentEnded(_) => OtherRun::Ended,
-                InboxMessage::Completion(_) | InboxMessage::ChildEnded(_) | InboxMessage::Action(_) => {
-                    return None;
-                }
+                InboxMessage::Completion(_)
+                | InboxMessage::ChildEnded(_)
+                | InboxMessage::Action(_)
+                | InboxMessage::SlotGranted { .. }
+                | InboxMessage::SlotRefused { .. } => return None,
             };
             Some((told.to, what))
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use podium_core::{NewRun, Payload, RunExtra, RunId};
+use podium_core::{Event, NewRun, Payload, RunExtra, RunId};
 use tokio::sync::oneshot;
 
 use crate::entropy::random;
@@ -11,6 +11,7 @@ use crate::mailbox::{Began, Reply, Start, Work, stopped};
 use crate::messages::{Definition, EngineError, StartRequest};
 use crate::plans::{Answers, Resolved};
 use crate::services::external::given_or_stored;
+use crate::services::operate::operate;
 use crate::shared::Shared;
 
 /// All runs live in one shard until there are several.
@@ -77,6 +78,9 @@ async fn start_as(
         let start = new_run(shared, request, input.clone(), &resolved, id, checked, purpose);
         shared.mailboxes.send(id, Work::Start(Box::new(start)), Reply::Start(tx))?;
         match answer.await.map_err(|_| stopped())?? {
+            Began::Stored if resolved.plan.def().rate_limit_config.is_some() => {
+                return first_task(shared, id).await;
+            }
             Began::Stored => return Ok(()),
             // the metadata version that refused it has emptied the memory: what is found now was read after this start
             // was asked for, and may begin whatever is registered meanwhile
@@ -84,6 +88,17 @@ async fn start_as(
         }
     }
     Err(EngineError::Internal("a start was refused for a reason that it did not give".to_owned()))
+}
+
+/// A run under a rate limit asks for its slot in its first commit. If it got one, its first task is there when this returns,
+/// as for every other start; if not, it waits, and this does not.
+async fn first_task(shared: &Shared, id: RunId) -> Result<(), EngineError> {
+    // the run is stored: whatever becomes of the look, its start is no failure
+    match operate(shared, id, Event::Look).await {
+        Ok(()) => {}
+        Err(error) => tracing::debug!(run_id = %id, %error, "a start was not looked at again"),
+    }
+    Ok(())
 }
 
 async fn resolve(shared: &Shared, definition: &Definition) -> Result<Arc<Resolved>, EngineError> {

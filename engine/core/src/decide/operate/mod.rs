@@ -76,6 +76,8 @@ impl Turn<'_> {
 
     /// Decides what is left, and looks at all deadlines.
     fn go_on(&mut self) {
+        self.take_slot_again();
+        self.use_granted_slot();
         let left: Vec<TaskNo> = self.left().collect();
         self.ended.extend(left);
         let open = self.run.tasks.open().map(|t| t.no);

@@ -51,6 +51,9 @@ impl Turn<'_> {
 
     /// The first task of a run without rows.
     pub(super) fn begin_again(&mut self) {
+        if self.waits_for_slot() {
+            return self.watch_all();
+        }
         match self.plan.first() {
             Some(first) => {
                 let mut map = crate::decide::mapping::Mapping::default();
