@@ -127,7 +127,7 @@ fn killed_again_and_again_nothing_is_lost_and_nothing_done_twice() -> anyhow::Re
     until("all runs to end", Duration::from_secs(240), || {
         Ok((crew.has_started(RUNS) && book.runs().len() == RUNS && sql.number(open)? == 0).then_some(()))
     })
-    .with_context(|| describe_open(&sql, &world.broker))?;
+    .with_context(|| format!("{}\n{}", podium.warnings(), describe_open(&sql, &world.broker)))?;
     crew.dismiss();
     println!(
         "serve: {kills} kills, {} runs acknowledged, {} tasks completed",
@@ -140,12 +140,13 @@ fn killed_again_and_again_nothing_is_lost_and_nothing_done_twice() -> anyhow::Re
 
 /// Where the runs that did not end are held up: their tasks, rows on their way in and out, and their records.
 fn describe_open(sql: &Sql, broker: &str) -> String {
-    let text = |query: &str| sql.texts(query).map_or_else(|error| error.to_string(), |lines| lines.join("\n"));
+    let text =
+        |query: &str| sql.texts(query).map_or_else(|error| error.to_string(), |lines| lines.join("\n"));
     let runs = text(
-        "SELECT format('%s %s version %s wake %s: %s', r.name, r.id, r.version, r.wake_at,
+        "SELECT format('%s %s version %s wake %s %s: %s', r.name, r.id, r.version, r.wake_at, r.extra,
             string_agg(t.ref_name || '=' || t.status, ' ' ORDER BY t.no))
         FROM run r JOIN task t ON t.run_id = r.id WHERE r.status < 2
-        GROUP BY r.name, r.id, r.version, r.wake_at LIMIT 10",
+        GROUP BY r.name, r.id, r.version, r.wake_at, r.extra LIMIT 10",
     );
     let rows = text(
         "SELECT format('inbox %s of %s from %s', id, run_id, source) FROM inbox

@@ -178,6 +178,13 @@ impl Podium {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
+    /// What the server warned of, over all its lives.
+    pub fn warnings(&self) -> String {
+        let text = self.log_text();
+        let warns = |line: &&str| line.contains("\"level\":\"WARN\"") || line.contains("\"level\":\"ERROR\"");
+        text.lines().filter(warns).collect::<Vec<_>>().join("\n")
+    }
+
     /// The last lines of its output.
     pub fn log_tail(&self) -> String {
         let text = self.log_text();
