@@ -403,6 +403,8 @@ WITH (fillfactor='70');
 
 COMMENT ON TABLE public.outbox IS 'Messages to publish. pending = nobody has acknowledged or refused it yet.';
 
+COMMENT ON COLUMN public.outbox.task_no IS 'The task whose message it is; above 1048575: a notice of the run.';
+
 COMMENT ON COLUMN public.outbox.lane IS '-1 = an event of an own queue, named by topic, for event handlers.';
 
 CREATE TABLE public.parked_event (
@@ -498,7 +500,10 @@ UNION ALL
             ELSE 'SETTLED'::text
         END AS state,
     o.run_id,
-    podium.task_id(o.run_id, o.task_no) AS task_id,
+        CASE
+            WHEN (o.task_no <= 1048575) THEN podium.task_id(o.run_id, o.task_no)
+            ELSE NULL::uuid
+        END AS task_id,
     NULL::text AS source,
     o.topic,
     podium.message_body(o.value) AS body,

@@ -26,6 +26,7 @@
 
 mod external;
 mod limits;
+mod mask;
 mod preview;
 mod rehearsal;
 mod report;
@@ -42,6 +43,7 @@ mod workflow;
 mod tests;
 
 pub(crate) use limits::{check_key, check_names, check_stored_key};
+pub(crate) use mask::{shown_run, shown_task};
 pub(crate) use preview::preview;
 pub(crate) use rehearsal::rehearsal;
 pub(crate) use report::{report, reported_ids};

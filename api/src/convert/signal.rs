@@ -3,6 +3,7 @@
 use podium_core::view;
 use podium_runtime::{FoundTask, RunView, Waited};
 
+use super::mask::{shown_row, shown_run};
 use super::task::{shortened, size_hint, write_task};
 use super::workflow::brief;
 use crate::dto::ReturnStrategy;
@@ -39,6 +40,7 @@ pub(crate) fn signal_response_json(
 
 /// The members of a `WorkflowRun`.
 fn write_run(json: &mut Object<'_>, shown: &RunView) {
+    let shown = &*shown_run(shown);
     let head = &shown.run.head;
     let rows = view::present(&shown.plan, &shown.run);
     json.reserve(rows.iter().map(|row| size_hint(row, &shown.plan)).sum());
@@ -59,7 +61,7 @@ fn write_run(json: &mut Object<'_>, shown: &RunView) {
 
 /// The members of a `TaskRun`.
 fn write_found(json: &mut Object<'_>, found: &FoundTask) {
-    let (head, task) = (&found.run.run.head, &found.task);
+    let (head, task) = (&found.run.run.head, &*shown_row(&found.run, &found.task));
     json.id("workflowId", head.id.uuid());
     json.text("workflowType", &head.name);
     json.text_if("correlationId", head.correlation_id.as_deref());

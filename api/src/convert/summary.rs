@@ -7,6 +7,7 @@ use podium_runtime::{RunView, TaskView};
 use serde_json::Value;
 
 use super::external;
+use super::mask::{shown_run, shown_task};
 use crate::json::write::{Object, write_int, write_list};
 
 /// A page: `write` appends one row.
@@ -22,6 +23,7 @@ pub(crate) fn search_result<T>(hits: i64, rows: &[T], write: impl FnMut(&mut Vec
 
 /// Appends a `WorkflowSummary`.
 pub(crate) fn workflow_summary(out: &mut Vec<u8>, shown: &RunView) {
+    let shown = &*shown_run(shown);
     let head = &shown.run.head;
     let mut json = Object::begin(out, "workflowType", &head.name);
     json.int("version", head.def_version.into());
@@ -59,6 +61,7 @@ pub(crate) fn workflow_summary(out: &mut Vec<u8>, shown: &RunView) {
 
 /// Appends a `TaskSummary`.
 pub(crate) fn task_summary(out: &mut Vec<u8>, view: &TaskView) {
+    let view = &*shown_task(view);
     let (run, task) = (&view.run, &view.task);
     let mut json = Object::begin(out, "workflowId", &run.id.to_string());
     json.text("workflowType", &run.name);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use podium_core::def::TaskDef;
+use podium_core::def::{TaskDef, WorkflowDef};
 use podium_core::plan::{Plan, snapshot};
 use podium_core::{NewRun, Payload, RunExtra, RunId, RunState, TaskState, TaskStatus, TaskTable, Timestamp};
 use podium_runtime::{FoundTask, RunView, TaskView, Waited};
@@ -371,4 +371,23 @@ fn an_open_run_with_a_fault_says_why_it_does_not_go_on() {
         (&written["status"], &written["reasonForIncompletion"]),
         (&json!("RUNNING"), &json!("it broke"))
     );
+}
+
+#[test]
+fn what_the_definition_wants_hidden_is_hidden_from_people() {
+    let mut run = shown();
+    let def = WorkflowDef { masked_fields: vec!["b".to_owned(), "v".to_owned()], ..run.plan.def().clone() };
+    run.plan = Arc::new(Plan::compile(&snapshot(&def, &|_| None)).expect("a plan"));
+    let read = |text: Vec<u8>| -> Value { serde_json::from_slice(&text).expect("JSON") };
+    let body = read(workflow_json(&run, true));
+    assert_eq!(body["input"], json!({"x": 1, "a": "tpl", "b": "***"}));
+    assert_eq!(body["variables"], json!({"v": "***"}));
+    let input = json!({"a": "tpl", "all": {"x": 1, "a": "tpl", "b": "***"}});
+    assert_eq!(body["tasks"][0]["inputData"], input);
+    let task = run.run.tasks.latest("t").expect("a row").clone();
+    let head = &run.run.head;
+    let brief = brief(head);
+    let view = TaskView { run: brief, task, plan: run.plan.clone(), branch: None };
+    assert_eq!(read(task_json(&super::shown_task(&view)))["inputData"], input);
+    assert_eq!(read(task_json(&view))["inputData"]["all"]["b"], json!({"c": 1}), "workers get what there is");
 }

@@ -4,6 +4,7 @@ use podium_core::{RunHead, SlotState, view};
 use podium_runtime::{RunBrief, RunView};
 
 use super::external;
+use super::mask::shown_run;
 use super::task::{Rows, shown_status, size_hint, write_task};
 use crate::error::ApiError;
 use crate::json::write::{Object, write_int, write_list};
@@ -23,6 +24,7 @@ pub(crate) fn brief(head: &RunHead) -> RunBrief {
 
 /// A run as a `Workflow` body; without its tasks the list is there, but empty.
 pub(crate) fn workflow_json(shown: &RunView, with_tasks: bool) -> Vec<u8> {
+    let shown = &*shown_run(shown);
     let head = &shown.run.head;
     let rows = if with_tasks { view::present(&shown.plan, &shown.run) } else { Rows::new() };
     let tasks: usize = rows.iter().map(|row| size_hint(row, &shown.plan)).sum();
@@ -77,6 +79,7 @@ pub(crate) fn workflow_json(shown: &RunView, with_tasks: bool) -> Vec<u8> {
 
 /// A run as a `WorkflowStatus` body.
 pub(crate) fn workflow_status_json(shown: &RunView, with_output: bool, with_variables: bool) -> Vec<u8> {
+    let shown = &*shown_run(shown);
     let head = &shown.run.head;
     let mut out = Vec::with_capacity(256);
     let mut json = Object::begin(&mut out, "workflowId", &head.id.to_string());
@@ -103,6 +106,7 @@ pub(crate) struct TaskPage {
 
 /// A page of a run's tasks as a `SearchResult` body; `totalHits` counts what the filter let through.
 pub(crate) fn tasks_page_json(shown: &RunView, page: &TaskPage) -> Result<Vec<u8>, ApiError> {
+    let shown = &*shown_run(shown);
     let start = usize::try_from(page.start)
         .map_err(|_| ApiError::bad_request(format!("start is {}, it must not be negative", page.start)))?;
     let count = usize::try_from(page.count)

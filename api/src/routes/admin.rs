@@ -67,6 +67,7 @@ async fn open_tasks(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Resu
         return Ok(answer::json_text("[]"));
     }
     let tasks = api.engine().open_tasks(&def_name, start, count.min(COUNT_AT_MOST)).await?;
+    let tasks: Vec<_> = tasks.iter().map(|task| convert::shown_task(task).into_owned()).collect();
     Ok(answer::json_text(convert::tasks_json(&tasks)))
 }
 

@@ -163,7 +163,9 @@ async fn search_tasks(State(api): State<Api>, uri: Uri) -> Result<Response, ApiE
 async fn search_tasks_v2(State(api): State<Api>, uri: Uri) -> Result<Response, ApiError> {
     let query = asked(&uri, Scope::Tasks, None)?;
     let found = api.engine().search_tasks(query).await?;
-    Ok(page(&found, |out, view: &TaskView| out.extend_from_slice(&convert::task_json(view))))
+    Ok(page(&found, |out, view: &TaskView| {
+        out.extend_from_slice(&convert::task_json(&convert::shown_task(view)))
+    }))
 }
 
 fn whole(out: &mut Vec<u8>, view: &RunView) {

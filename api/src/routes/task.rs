@@ -138,7 +138,7 @@ async fn task_body(api: &Api, id: &str) -> Result<Response, ApiError> {
         Err(_) => None,
     };
     match found {
-        Some(view) => Ok(answer::json_text(convert::task_json(&view))),
+        Some(view) => Ok(answer::json_text(convert::task_json(&convert::shown_task(&view)))),
         None if api.config().compat_3_15 => Ok(answer::no_content()),
         None => Err(ApiError::not_found(format!("Task not found for taskId: {id}"))),
     }

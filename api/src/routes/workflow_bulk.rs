@@ -14,6 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::closed::closed;
 use super::workflow::parsed;
 use super::{answer, existing_run};
+use crate::convert;
 use crate::dto::{BulkResponse, ErrorResponse, schema};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, Query};
@@ -185,7 +186,10 @@ async fn search_all(State(api): State<Api>, uri: Uri, body: JsonBody) -> Result<
     let mut errors = Map::new();
     for id in ids {
         match existing_run(&api, &id).await {
-            Ok(shown) => found.push(view::model(&shown.plan, &shown.run, with_tasks)),
+            Ok(run) => {
+                let shown = convert::shown_run(&run);
+                found.push(view::model(&shown.plan, &shown.run, with_tasks));
+            }
             Err(error) => {
                 errors.insert(id, Value::from(error.message()));
             }

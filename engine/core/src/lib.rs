@@ -23,6 +23,7 @@ pub mod operation;
 pub mod payload;
 pub mod plan;
 pub mod run;
+mod schema;
 pub mod search;
 pub mod task;
 pub mod tasks;

@@ -1,7 +1,9 @@
 //! A run as readers see it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::mask::masked;
 use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::run::RunState;
@@ -15,6 +17,35 @@ use crate::time::Timestamp;
 pub fn present(plan: &Plan, run: &RunState) -> Vec<Arc<TaskState>> {
     let decided = last_decision(plan, run);
     run.tasks.in_order().into_iter().map(|row| show(plan, run, decided, row)).collect()
+}
+
+/// The run without what its definition wants hidden; `None` if nothing of it is.
+pub fn masked_run(plan: &Plan, run: &RunState) -> Option<RunState> {
+    let fields = &plan.def().masked_fields;
+    if fields.is_empty() {
+        return None;
+    }
+    let mut shown = run.clone();
+    let head = &mut shown.head;
+    for payload in [&mut head.input, &mut head.output, &mut head.variables] {
+        *payload = masked(payload, fields).into_owned();
+    }
+    let rows: Vec<TaskState> = run.tasks.iter().filter_map(|row| masked_task(plan, row)).collect();
+    for row in rows {
+        shown.tasks.put(Arc::new(row));
+    }
+    Some(shown)
+}
+
+/// The task without what the definition of its run wants hidden; `None` if nothing of it is.
+pub fn masked_task(plan: &Plan, row: &TaskState) -> Option<TaskState> {
+    let fields = &plan.def().masked_fields;
+    match (masked(&row.input, fields), masked(&row.output, fields)) {
+        (Cow::Borrowed(_), Cow::Borrowed(_)) => None,
+        (input, output) => {
+            Some(TaskState { input: input.into_owned(), output: output.into_owned(), ..row.clone() })
+        }
+    }
 }
 
 /// A run as Conductor's internal model has it, which a few calls show.

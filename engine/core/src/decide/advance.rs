@@ -32,7 +32,7 @@ impl Turn<'_> {
         if !self.run.tasks.is_empty() || self.run.head.status.is_terminal() {
             return Ok(());
         }
-        if self.waits_for_slot() {
+        if self.refuses_input() || self.waits_for_slot() {
             return Ok(());
         }
         let Some(first) = self.plan.first() else {
@@ -45,6 +45,13 @@ impl Turn<'_> {
         self.schedule(Place::default(), first);
         self.advance();
         Ok(())
+    }
+
+    /// Ends a run whose input does not fit the schema of its definition; a start is refused instead.
+    pub(super) fn refuses_input(&mut self) -> bool {
+        let Some(fault) = self.plan.input_fault(&self.run.head.input) else { return false };
+        self.halt(Halt::refusing_start(fault));
+        true
     }
 
     /// Makes the rows of a task at a place and begins them.

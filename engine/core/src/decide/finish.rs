@@ -80,6 +80,11 @@ impl Turn<'_> {
     /// taken back.
     pub(super) fn complete_run(&mut self, staged: Vec<Arc<TaskState>>) {
         self.write_output();
+        if let Some(fault) = self.plan.output_fault(&self.run.head.output) {
+            self.revert(staged);
+            self.halt(Halt::failed(fault));
+            return;
+        }
         self.note_failed();
         self.revert(staged);
         self.close(RunStatus::Completed);

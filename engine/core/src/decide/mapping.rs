@@ -236,6 +236,8 @@ impl Mapping {
         };
         if let Some(reason) = unfit_reason("input", &row.input, turn, no, limit) {
             row.fail_unfit(reason, now);
+        } else if let Some(fault) = node.input_fault(&row.input) {
+            row.fail_for_good(fault.into(), now);
         }
         self.rows.push(row);
         self.rows.last_mut().expect("a row was just pushed")
@@ -287,6 +289,8 @@ impl Mapping {
         };
         if let Some(reason) = unfit {
             row.fail_unfit(reason, now);
+        } else if let Some(fault) = node.and_then(|node| node.input_fault(&row.input)) {
+            row.fail_for_good(fault.into(), now);
         }
         self.rows.push(row);
     }
@@ -326,8 +330,13 @@ fn repeated_input(turn: &Turn<'_>, node: &Node, old: &Payload, task: TaskId) -> 
 impl TaskState {
     /// The row cannot have its input, so it ends before it begins.
     fn fail_unfit(&mut self, reason: Arc<str>, now: Timestamp) {
-        self.reason = Some(reason);
         self.input = Payload::empty();
+        self.fail_for_good(reason, now);
+    }
+
+    /// The row ends before it begins, and is not tried again.
+    fn fail_for_good(&mut self, reason: Arc<str>, now: Timestamp) {
+        self.reason = Some(reason);
         self.status = TaskStatus::FailedWithTerminalError;
         self.ready = false;
         self.ended_at = Some(now);

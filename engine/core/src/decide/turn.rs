@@ -233,6 +233,15 @@ impl<'a> Turn<'a> {
     pub(super) fn note_end(&mut self, no: TaskNo) {
         self.ended.push(no);
         let Some(node) = self.node_of(no) else { return };
+        if let Some(row) = self.run.tasks.get(no)
+            && row.status == TaskStatus::Completed
+            && let Some(fault) = node.output_fault(&row.output)
+        {
+            self.change(no, |row| {
+                row.status = TaskStatus::Failed;
+                row.reason = Some(fault.into());
+            });
+        }
         let dynamic =
             node.fork.as_deref().and_then(|fork| self.plan.node_of(fork)).and_then(|fork| fork.next);
         if node.joined_by.is_empty() && dynamic.is_none() {

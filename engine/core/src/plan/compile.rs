@@ -11,6 +11,7 @@ use super::{Plan, Snapshot};
 use crate::def::{RetryLogic, TaskConfig, TaskDef, TaskTimeoutPolicy, WorkflowTimeoutPolicy};
 use crate::expr::{Scope, Template};
 use crate::payload::Payload;
+use crate::schema::Schemas;
 use crate::tasks;
 use crate::time::Span;
 
@@ -33,7 +34,10 @@ impl Plan {
         };
         let output =
             (!def.output_parameters.is_empty()).then(|| Template::compile_map(&def.output_parameters));
+        let schemas = Schemas::of(def.enforce_schema, def.input_schema.as_ref(), def.output_schema.as_ref())
+            .map_err(|(member, fault)| format!("{member} is no JSON schema: {fault}"))?;
         Ok(Plan {
+            schemas,
             hash: snapshot.hash(),
             permissive: compiler.nodes.iter().any(|n| n.permissive && !n.optional),
             state_changes: compiler.nodes.iter().any(|n| !n.config.on_state_change.is_empty()),
@@ -103,6 +107,17 @@ impl Compiler {
         let ix = self.next_ix();
         let mut node = node(ix, config, parent);
         node.in_loop = in_loop;
+        node.schemas = match schemas(config.task_definition.as_ref()) {
+            Ok(schemas) => schemas.map(Arc::new),
+            // nobody has looked at the tasks that a dynamic fork brings
+            Err(_) if self.base.is_some() => None,
+            Err((member, fault)) => {
+                return Err(format!(
+                    "{member} of the task definition {:?} is no JSON schema: {fault}",
+                    config.name()
+                ));
+            }
+        };
         node.fork = self.fork.clone();
         if node.ref_name.is_empty() {
             return Err(format!("task {:?} has no taskReferenceName", config.name()));
@@ -203,6 +218,11 @@ impl Compiler {
     }
 }
 
+fn schemas(def: Option<&TaskDef>) -> Result<Option<Schemas>, (&'static str, String)> {
+    let Some(def) = def else { return Ok(None) };
+    Schemas::of(def.enforce_schema, def.input_schema.as_ref(), def.output_schema.as_ref())
+}
+
 fn node(ix: NodeIx, config: &TaskConfig, parent: Option<NodeIx>) -> Node {
     let kind = tasks::kind(config.kind());
     let mut own = config.clone();
@@ -231,6 +251,7 @@ fn node(ix: NodeIx, config: &TaskConfig, parent: Option<NodeIx>) -> Node {
         joined_by: Vec::new(),
         optional: config.optional,
         permissive: config.permissive,
+        schemas: None,
         variants: if kind.is_chosen() { tasks::variants() } else { Vec::new() },
         // the text that clients read is the definition as it was given
         config: config.clone(),

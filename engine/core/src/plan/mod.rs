@@ -20,7 +20,9 @@ use std::sync::{Arc, OnceLock};
 
 use crate::def::{TaskConfig, WorkflowDef};
 use crate::expr::Template;
+use crate::payload::Payload;
 use crate::run::SnapshotHash;
+use crate::schema::Schemas;
 use crate::time::Span;
 
 pub(crate) use branches::{Branches, FORKED_TASKS};
@@ -48,6 +50,7 @@ pub struct Plan {
     may_terminate: bool,
     /// Has any task something to tell when its state changes?
     state_changes: bool,
+    schemas: Option<Schemas>,
     def_text: OnceLock<String>,
 }
 
@@ -124,6 +127,20 @@ impl Plan {
     /// Can a TERMINATE task be among the tasks of a run?
     pub(crate) fn may_terminate(&self) -> bool {
         self.may_terminate
+    }
+
+    /// Why a run may not begin with this input.
+    pub(crate) fn input_fault(&self, input: &Payload) -> Option<String> {
+        self.schemas.as_ref()?.input_fault(&self.label(), input)
+    }
+
+    /// Why a run may not complete with this output.
+    pub(crate) fn output_fault(&self, output: &Payload) -> Option<String> {
+        self.schemas.as_ref()?.output_fault(&self.label(), output)
+    }
+
+    fn label(&self) -> String {
+        format!("workflow {}", self.def.name.as_deref().unwrap_or_default())
     }
 
     /// Does a task of the definition tell of its changes of state (`onStateChange`)?

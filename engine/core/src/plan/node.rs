@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::def::{RetryLogic, TaskConfig, TaskTimeoutPolicy};
 use crate::expr::Template;
 use crate::payload::Payload;
+use crate::schema::Schemas;
 use crate::tasks::{self, TaskKind};
 use crate::time::Span;
 
@@ -105,6 +106,8 @@ pub struct Node {
     pub joined_by: Vec<NodeIx>,
     pub optional: bool,
     pub permissive: bool,
+    /// What its task definition holds its input and output against.
+    pub(crate) schemas: Option<Arc<Schemas>>,
     /// For DYNAMIC: the same task as each type that it may turn out to be.
     pub(super) variants: Vec<OnceLock<Arc<Node>>>,
     pub(super) text: OnceLock<String>,
@@ -112,6 +115,16 @@ pub struct Node {
 }
 
 impl Node {
+    /// Why a row of it may not have this input.
+    pub(crate) fn input_fault(&self, input: &Payload) -> Option<String> {
+        self.schemas.as_ref()?.input_fault(&format!("task {}", self.ref_name), input)
+    }
+
+    /// Why a row of it may not complete with this output.
+    pub(crate) fn output_fault(&self, output: &Payload) -> Option<String> {
+        self.schemas.as_ref()?.output_fault(&format!("task {}", self.ref_name), output)
+    }
+
     /// A DYNAMIC task as a task of another type.
     pub(crate) fn variant(&self, task_type: &str) -> Option<Arc<Node>> {
         if self.variants.is_empty() {
@@ -144,6 +157,7 @@ impl Node {
             body: Vec::new(),
             fork: self.fork.clone(),
             joined_by: self.joined_by.clone(),
+            schemas: self.schemas.clone(),
             variants: Vec::new(),
             text: OnceLock::new(),
             def_text: OnceLock::new(),

@@ -51,8 +51,7 @@ impl Turn<'_> {
 
     /// The first task of a run without rows.
     pub(super) fn begin_again(&mut self) {
-        if self.waits_for_slot() {
-            return self.watch_all();
+        if self.refuses_input() || self.waits_for_slot() {
         }
         match self.plan.first() {
             Some(first) => {

@@ -10,6 +10,7 @@ mod task_rules;
 use serde_json::Value;
 
 use super::{TaskConfig, TaskDef, WorkflowDef};
+use crate::schema::Schemas;
 
 /// One broken rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,11 +98,19 @@ pub fn workflow(
     if def.tasks.is_empty() {
         found.add("no_tasks", "tasks", "WorkflowTask list cannot be empty");
     }
+    schemas(def.enforce_schema, &def.input_schema, &def.output_schema, "", &mut found);
     let walk = task_rules::Walk { find_task_def, script_fault };
     walk.list(&def.tasks, raw.get("tasks"), "tasks", &mut found);
     references::unique(def, &mut found);
     references::known(def, &mut found);
     Violations(found.list)
+}
+
+/// What is to be enforced must be a schema. `path` = where the members stand, with the dot.
+fn schemas(enforced: bool, input: &Option<Value>, output: &Option<Value>, path: &str, found: &mut Found) {
+    if let Err((member, fault)) = Schemas::of(enforced, input.as_ref(), output.as_ref()) {
+        found.add("schema", format!("{path}{member}"), format!("{member} is no JSON schema: {fault}"));
+    }
 }
 
 /// Checks a task definition.
@@ -137,6 +146,7 @@ pub fn task_def(def: &TaskDef) -> Violations {
             found.add_value("negative", member, message, Some(given.to_string()));
         }
     }
+    schemas(def.enforce_schema, &def.input_schema, &def.output_schema, "", &mut found);
     let name = def.name.as_deref().unwrap_or("null");
     if def.timeout_seconds > 0 && def.response_timeout_seconds > def.timeout_seconds {
         let (response, timeout) = (def.response_timeout_seconds, def.timeout_seconds);

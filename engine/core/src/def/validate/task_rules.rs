@@ -103,6 +103,10 @@ impl Walk<'_> {
         {
             found.add("member_null", format!("{path}.type"), "WorkflowTask type cannot be null");
         }
+        if let Some(def) = &task.task_definition {
+            let path = format!("{path}.taskDefinition.");
+            super::schemas(def.enforce_schema, &def.input_schema, &def.output_schema, &path, found);
+        }
         self.of_type(spot, found);
         self.nested(spot, found);
     }
