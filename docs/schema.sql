@@ -1028,6 +1028,24 @@ CREATE TABLE public.task_begin (
 
 COMMENT ON TABLE public.task_begin IS 'When tasks of a definition with a rate limit were handed out, while it matters.';
 
+CREATE TABLE public.task_cache (
+    key bytea NOT NULL,
+    name text NOT NULL,
+    run_id uuid NOT NULL,
+    task_no integer NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    body text NOT NULL,
+    CONSTRAINT task_cache_key_check CHECK ((octet_length(key) = 32))
+);
+
+COMMENT ON TABLE public.task_cache IS 'Outputs that tasks with a cacheConfig left for later ones. A row may be deleted at any time: the next task does the work again.';
+
+COMMENT ON COLUMN public.task_cache.key IS 'SHA-256 of the type and name of the task and of what its key expression came to.';
+
+COMMENT ON COLUMN public.task_cache.name IS 'The name of the task''s definition.';
+
+COMMENT ON COLUMN public.task_cache.run_id IS 'Whose output it is: the run, which may be gone, and with task_no the task.';
+
 CREATE TABLE public.task_def (
     name text NOT NULL,
     body text NOT NULL
@@ -1240,6 +1258,9 @@ ALTER TABLE ONLY public.snapshot
 ALTER TABLE ONLY public.task_begin
     ADD CONSTRAINT task_begin_pkey PRIMARY KEY (name, run_id, no, poll_count, shard);
 
+ALTER TABLE ONLY public.task_cache
+    ADD CONSTRAINT task_cache_pkey PRIMARY KEY (key);
+
 ALTER TABLE ONLY public.task_def
     ADD CONSTRAINT task_def_pkey PRIMARY KEY (name);
 
@@ -1358,6 +1379,10 @@ COMMENT ON INDEX public.snapshot_of_run IS 'Rows of runs keep the small id; load
 CREATE INDEX task_begin_age ON public.task_begin USING btree (name, at);
 
 COMMENT ON INDEX public.task_begin_age IS 'limit.refused, limit.room: what has left the window, and when the next one leaves it.';
+
+CREATE INDEX task_cache_expiry ON public.task_cache USING btree (expires_at);
+
+COMMENT ON INDEX public.task_cache_expiry IS 'task_cache.prune: what nobody reads any more.';
 
 CREATE INDEX task_ready ON ONLY public.task USING btree (task_type, domain, available_at, priority DESC, run_id, no) WHERE ready;
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::cache::Kept;
 use crate::event::{InboxId, InboxMessage, LogLine, ParkedEvent};
 use crate::id::{RunId, TaskNo};
 use crate::payload::Payload;
@@ -45,6 +46,8 @@ pub enum Effect {
     SlotAsked(SlotAsked),
     /// The run needs its slot under this key, or its place among those that wait for one, no more.
     SlotLeft(Arc<str>),
+    /// The output of a task, for later ones of its kind.
+    Kept(Box<Kept>),
 }
 
 /// A question for a slot under the rate limit of a definition.
@@ -153,6 +156,7 @@ pub fn fold(run: &mut RunState, effect: &Effect) {
         | Effect::Logged { .. }
         | Effect::Counted(_)
         | Effect::SlotAsked(_)
-        | Effect::SlotLeft(_) => {}
+        | Effect::SlotLeft(_)
+        | Effect::Kept(_) => {}
     }
 }

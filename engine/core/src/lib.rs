@@ -8,6 +8,7 @@
 //! No clock, no SQL, no HTTP, no randomness and no logging: time, ids and look-ups are arguments (`Cx`).
 //! The contract of `decide` and the invariants that the property tests hold are in [`decide`].
 
+pub mod cache;
 pub mod cron;
 pub mod decide;
 pub mod def;

@@ -261,6 +261,9 @@ fn effect(story: &Story, effect: &Effect) -> String {
         Effect::Counted(claim) => format!("counted #{} for {}", claim.task, claim.name),
         Effect::SlotAsked(asked) => format!("asked for a slot under {} ({:?})", asked.key, asked.wish),
         Effect::SlotLeft(key) => format!("left {key}"),
+        Effect::Kept(kept) => {
+            format!("keeps the output of #{} until {}", kept.task, seconds(kept.expires_at))
+        }
     }
 }
 

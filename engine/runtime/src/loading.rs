@@ -179,6 +179,10 @@ pub(crate) async fn answer(shared: &Shared, needs: &Needs, answers: &mut Answers
         let looked = shared.definitions.load_inline(&shared.store, &shared.plans, definition).await?;
         answers.note_inline(definition, looked);
     }
+    if !needs.cached.is_empty() {
+        let found = shared.store.cached_outputs(&needs.cached).await.map_err(storage)?;
+        answers.note_cached(&needs.cached, found);
+    }
     if !needs.task_definitions.is_empty() {
         answers.note_task_defs(shared.definitions.load_task_defs(&shared.store).await?);
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::{Mutex, RwLock};
+use podium_core::cache::{CacheKey, Remembered};
 use podium_core::decide::{Known, KnownTask};
 use podium_core::def::{TaskDef, WorkflowDef};
 use podium_core::plan::{InlineDefinition, Snapshot, pin_latest, snapshot, unpinned};
@@ -122,6 +123,8 @@ pub(crate) struct Answers {
     by_name: HashMap<(String, Option<i32>), Looked>,
     inline: HashMap<[u8; 32], Looked>,
     task_defs: Option<Arc<HashMap<String, TaskDef>>>,
+    /// Outputs that are kept, or were not when it was asked.
+    cached: HashMap<CacheKey, Option<Payload>>,
     /// What its scripts said.
     pub(crate) scripts: ScriptAnswers,
 }
@@ -141,6 +144,21 @@ impl Answers {
 
     pub(crate) fn note_task_defs(&mut self, defs: Arc<HashMap<String, TaskDef>>) {
         self.task_defs = Some(defs);
+    }
+
+    /// Of these keys, what was found is all there is.
+    pub(crate) fn note_cached(&mut self, keys: &[CacheKey], found: Vec<(CacheKey, Payload)>) {
+        self.cached.extend(keys.iter().map(|key| (*key, None)));
+        self.cached.extend(found.into_iter().map(|(key, output)| (key, Some(output))));
+    }
+
+    /// What a decision may know of a kept output.
+    pub(crate) fn cached(&self, key: &CacheKey) -> Remembered {
+        match self.cached.get(key) {
+            Some(Some(output)) => Remembered::Found(output.clone()),
+            Some(None) => Remembered::Nothing,
+            None => Remembered::NotLoaded,
+        }
     }
 
     fn look(&self, name: &str, version: Option<i32>) -> Option<&Looked> {

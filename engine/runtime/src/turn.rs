@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use podium_core::cache::{CacheKey, Remembered};
 use podium_core::decide::{Known, KnownTask, World};
 use podium_core::expr::script::{Call, Evaluated};
 use podium_core::plan::InlineDefinition;
@@ -51,6 +52,10 @@ impl World for Informed<'_> {
 
     fn task_definition(&self, name: &str) -> KnownTask {
         self.outside.definitions.known_task(self.answers, name)
+    }
+
+    fn cached(&self, key: &CacheKey) -> Remembered {
+        self.answers.cached(key)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Evaluated {
@@ -450,6 +455,7 @@ pub(crate) fn effect_bytes(effects: &[Effect]) -> usize {
             Effect::Logged { line, .. } => ROW + line.text.len(),
             Effect::RunWanted(wanted) => ROW + payload(&wanted.input),
             Effect::Told(told) => ROW + message_bytes(&told.message),
+            Effect::Kept(kept) => ROW + payload(&kept.output),
             Effect::Raised(raised) => ROW + raised.event.len() + raised.value.as_ref().map_or(0, Vec::len),
             Effect::TaskRemoved(_)
             | Effect::Settled(_)

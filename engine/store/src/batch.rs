@@ -1,5 +1,8 @@
 //! Turns the effects of many runs into the rows of one statement.
 
+use std::collections::BTreeMap;
+
+use podium_core::cache::{CacheKey, Kept};
 use podium_core::{Payload, RunHead, RunId, SlotWish, SnapshotHash};
 use sqlx::Arguments;
 use sqlx::postgres::PgArguments;
@@ -11,7 +14,7 @@ use crate::row_images::{
     Places, bump_image, outbox_image, payload_image, raised_image, run_image, task_image,
 };
 use crate::statement::part;
-use crate::wire::{RowType, Rows};
+use crate::wire::{At, RowType, Rows};
 
 /// The composite types of the hot statement, as this database numbers them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -90,6 +93,9 @@ fn wish_code(wish: SlotWish) -> i16 {
     }
 }
 
+/// Outputs to keep, by key: one of each, and in one order, so that two batches meet their common rows in one order.
+type KeptOutputs = BTreeMap<CacheKey, (Uuid, Kept)>;
+
 /// The rows of one batch, by part of the statement.
 #[derive(Debug)]
 pub(crate) struct Batch {
@@ -119,6 +125,7 @@ pub(crate) struct Batch {
     /// Claims that limits count.
     claims: Rows,
     slots: Slots,
+    kept: KeptOutputs,
     /// Payloads that got a slot in this batch: told about it once it is committed.
     placed: Vec<(Payload, RunId, i64)>,
 }
@@ -148,6 +155,7 @@ impl Batch {
             told: Told::default(),
             claims: Rows::new(t.claim),
             slots: Slots::default(),
+            kept: KeptOutputs::new(),
             placed: Vec::new(),
         }
     }
@@ -240,6 +248,9 @@ impl Batch {
         if let Some(asked) = images.asked {
             self.slots.put(run, &asked.key, wish_code(asked.wish), asked.at_once, asked.stint);
         }
+        for kept in images.kept {
+            self.kept.insert(kept.key, (run.uuid(), kept.clone()));
+        }
         for id in images.unparked {
             self.unparked.begin().run(run).int2(run.shard()).int8(id).end();
         }
@@ -311,6 +322,7 @@ impl Batch {
             | any(&[&self.claims], part::LIMITED)
             | if self.told.senders.is_empty() { 0 } else { part::TOLD }
             | if self.slots.runs.is_empty() { 0 } else { part::SLOTS }
+            | if self.kept.is_empty() { 0 } else { part::KEPT }
     }
 
     /// The arguments in the order in which `statement::text` numbers them.
@@ -365,6 +377,15 @@ impl Batch {
             args.add(&self.slots.wishes[..])?;
             args.add(&self.slots.limits[..])?;
             args.add(&self.slots.stints[..])?;
+        }
+        if has(part::KEPT) {
+            let kept = || self.kept.values();
+            args.add(kept().map(|(_, k)| &k.key.0[..]).collect::<Vec<_>>())?;
+            args.add(kept().map(|(_, k)| &*k.name).collect::<Vec<_>>())?;
+            args.add(kept().map(|(run, _)| *run).collect::<Vec<_>>())?;
+            args.add(kept().map(|(_, k)| k.task as i32).collect::<Vec<_>>())?;
+            args.add(kept().map(|(_, k)| At(k.expires_at)).collect::<Vec<_>>())?;
+            args.add(kept().map(|(_, k)| k.output.text()).collect::<Vec<_>>())?;
         }
         Ok(args)
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use podium_core::cache::Kept;
 use podium_core::{
     Counted, Effect, InboxId, LogLine, Outgoing, ParkedEvent, Raised, RunHead, SlotAsked, TaskNo, TaskState,
     Told,
@@ -36,6 +37,7 @@ pub(crate) struct Images<'a> {
     /// Keys of rate limits that the run leaves, and the slot that it asks for in the end.
     pub(crate) left: Vec<&'a str>,
     pub(crate) asked: Option<&'a SlotAsked>,
+    pub(crate) kept: Vec<&'a Kept>,
 }
 
 impl<'a> Images<'a> {
@@ -76,6 +78,7 @@ impl<'a> Images<'a> {
                     images.asked = None;
                     images.left.push(key);
                 }
+                Effect::Kept(kept) => images.kept.push(kept),
             }
         }
         images

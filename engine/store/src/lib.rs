@@ -34,6 +34,7 @@ mod search;
 mod session;
 mod snapshot;
 mod statement;
+mod task_cache;
 mod task_log;
 mod wire;
 mod writer;

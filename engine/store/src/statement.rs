@@ -50,6 +50,8 @@ pub(crate) mod part {
     pub(crate) const LIMITED: u16 = 512;
     /// Runs that take or leave slots under their rate limit.
     pub(crate) const SLOTS: u16 = 1024;
+    /// Outputs to keep for later tasks.
+    pub(crate) const KEPT: u16 = 2048;
 }
 
 const UPDATE: &str = "changed AS (
@@ -289,6 +291,18 @@ const SLOTS: &str = "slots AS MATERIALIZED (
     WHERE w.runs IS NOT NULL
 )";
 
+/// Of two tasks that did the same work at the same time, the output of the later commit stays.
+const KEPT: &str = "kept AS (
+    INSERT INTO task_cache (key, name, run_id, task_no, expires_at, body)
+    SELECT i.key, i.name, i.run_id, i.task_no, i.expires_at, i.body
+    FROM unnest($@::bytea[], $@::text[], $@::uuid[], $@::integer[], $@::timestamptz[], $@::text[])
+        AS i(key, name, run_id, task_no, expires_at, body)
+    WHERE (i.run_id IN (SELECT s.id FROM stored AS s)) IS TRUE
+    ON CONFLICT (key) DO UPDATE SET
+        name = EXCLUDED.name, run_id = EXCLUDED.run_id, task_no = EXCLUDED.task_no, expires_at = EXCLUDED.expires_at,
+        body = EXCLUDED.body
+)";
+
 /// The statement for the given parts, on the partitions of a month (`Some("202611")`) or on the whole tables.
 pub(crate) fn text(parts: u16, month: Option<&str>) -> String {
     let suffix = month.map(|m| format!("_{m}")).unwrap_or_default();
@@ -378,6 +392,9 @@ fn build(parts: u16) -> String {
     }
     if has(part::SLOTS) {
         add(SLOTS);
+    }
+    if has(part::KEPT) {
+        add(KEPT);
     }
     let confirmed = if has(part::CONFIRM) { " UNION ALL SELECT c.id FROM confirmed AS c" } else { "" };
     let refused =

@@ -106,6 +106,7 @@ async fn hot_statements_use_keys_on_empty_tiny_and_large_tables() {
         .chain([257, 258, 256 | 17, 256 | 64 | 1, 256 | 128 | 1, 511])
         .chain([512 | 17, 512 | 18, 512 | 27, 512 | 64 | 17, 1023])
         .chain([1024 | 2, 1024 | 17, 1024 | 64 | 17, 1024 | 512 | 27, 2047])
+        .chain([2048 | 17, 2048 | 16 | 8 | 1, 2048 | 1024 | 17, 4095])
         .collect();
     // every form on empty tables; the plans stay in this connection
     for parts in &forms {
@@ -142,6 +143,8 @@ async fn hot_statements_use_keys_on_empty_tiny_and_large_tables() {
         1023,
         1024 | 17,
         2047,
+        2048 | 17,
+        4095,
     ];
     for analysed in [false, true] {
         if analysed {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::finish::Halt;
 use super::place::Place;
 use super::{Needs, Turn};
+use crate::cache::{self, Remembered};
 use crate::id::{MAX_TASK_NO, TaskId, TaskNo};
 use crate::payload::{MAX_DEPTH, Payload};
 use crate::plan::{Input, Node, NodeIx, NodeRef};
@@ -29,6 +30,8 @@ pub(crate) struct Mapping {
     pub(super) needs: Needs,
     /// Input that an operator gave for a task.
     given: Option<(NodeIx, Payload)>,
+    /// A task is made that an operator wants done again.
+    again: bool,
 }
 
 impl Mapping {
@@ -60,7 +63,10 @@ impl Mapping {
     /// Adds the rows of a task that is made anew, whatever rows it has.
     pub(super) fn expand_again(&mut self, turn: &Turn<'_>, node: &Node) -> Result<(), Halt> {
         self.seen.insert((node.ix, self.place.suffix().clone()));
-        node.kind.expand(turn, self, node)
+        self.again = true;
+        let made = node.kind.expand(turn, self, node);
+        self.again = false;
+        made
     }
 
     /// The task gets this input instead of the one that its parameters resolve to.
@@ -174,6 +180,7 @@ impl Mapping {
         // as in Conductor, what the engine calls itself has no domain
         let is_placed = lease_of(task_type).is_none() || turn.run.head.extra.rehearsed;
         let domain = if by_worker && is_placed { domain(turn, task_type) } else { None };
+        let kept = self.kept(turn, node, task_type, def_name, &input);
         let row = self.row(turn, node, input);
         row.task_type = task_type.clone();
         row.def_name = def_name.clone();
@@ -184,7 +191,37 @@ impl Mapping {
             row.available_at = now + Span::from_secs(i64::from(delay));
         }
         row.ready = by_worker && row.status == TaskStatus::Scheduled;
+        if row.ready
+            && let Some(output) = kept
+        {
+            row.end_with_kept(output, now);
+        }
         row
+    }
+
+    /// The output that is kept for a task with this input, if there is one.
+    fn kept(
+        &mut self,
+        turn: &Turn<'_>,
+        node: &Node,
+        task_type: &str,
+        def_name: &str,
+        input: &Payload,
+    ) -> Option<Payload> {
+        let rule = node.cache.as_ref().filter(|_| node.kind.by_worker())?;
+        let head = &turn.run.head;
+        if self.again || head.extra.rehearsed {
+            return None;
+        }
+        let key = rule.key(task_type, def_name, input, &head.input)?;
+        match turn.cx.world.cached(&key) {
+            Remembered::Found(output) => Some(output),
+            Remembered::Nothing => None,
+            Remembered::NotLoaded => {
+                self.needs.cached.push(key);
+                None
+            }
+        }
     }
 
     /// An IN_PROGRESS row, for types that begin as soon as the flow reaches them.
@@ -332,6 +369,17 @@ impl TaskState {
     fn fail_unfit(&mut self, reason: Arc<str>, now: Timestamp) {
         self.input = Payload::empty();
         self.fail_for_good(reason, now);
+    }
+
+    /// The row completes as soon as it is there.
+    fn end_with_kept(&mut self, output: Payload, now: Timestamp) {
+        self.status = TaskStatus::Completed;
+        self.ready = false;
+        self.output = output;
+        self.worker = Some(cache::WORKER.into());
+        self.started_at = Some(now);
+        self.ended_at = Some(now);
+        self.updated_at = now;
     }
 
     /// The row ends before it begins, and is not tried again.

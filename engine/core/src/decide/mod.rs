@@ -54,6 +54,7 @@ pub(crate) use mapping::{Mapping, unfit_reason};
 pub(crate) use place::Place;
 pub(crate) use turn::Turn;
 
+use crate::cache::{CacheKey, Remembered};
 use crate::def::TaskDef;
 use crate::effect::Effect;
 use crate::event::Event;
@@ -89,6 +90,10 @@ pub trait World {
     /// Has the task definition under this name limits that count its claims?
     fn is_limited(&self, _name: &str) -> bool {
         false
+    }
+    /// The output that is kept under a key now.
+    fn cached(&self, _key: &CacheKey) -> Remembered {
+        Remembered::Nothing
     }
     /// What a script makes of an input.
     fn evaluate(&self, _call: &Call<'_>) -> Evaluated {
@@ -183,6 +188,8 @@ pub struct Needs {
     pub inline: Vec<InlineDefinition>,
     /// Task definitions by name.
     pub task_definitions: Vec<String>,
+    /// Outputs that may be kept.
+    pub cached: Vec<CacheKey>,
     /// Scripts must be run.
     pub scripts: bool,
 }
@@ -193,6 +200,7 @@ impl Needs {
         self.definitions.is_empty()
             && self.inline.is_empty()
             && self.task_definitions.is_empty()
+            && self.cached.is_empty()
             && !self.scripts
     }
 }

@@ -14,7 +14,7 @@ use crate::expr::script::{Call, Evaluated, Language, NoValue};
 use crate::expr::{java, mentions_template, resolve_value};
 use crate::id::{TaskId, TaskNo};
 use crate::payload::Payload;
-use crate::plan::{NodeIx, NodeRef, Plan};
+use crate::plan::{Node, NodeIx, NodeRef, Plan};
 use crate::run::{RunHead, RunState};
 use crate::task::{TaskState, TaskStatus};
 use crate::time::Timestamp;
@@ -196,6 +196,7 @@ impl<'a> Turn<'a> {
     pub(super) fn note_needs(&mut self, map: &mut Mapping) {
         self.needs.task_definitions.append(&mut map.needs.task_definitions);
         self.needs.definitions.append(&mut map.needs.definitions);
+        self.needs.cached.append(&mut map.needs.cached);
     }
 
     pub(super) fn by_worker(&self, no: TaskNo) -> bool {
@@ -242,6 +243,7 @@ impl<'a> Turn<'a> {
                 row.reason = Some(fault.into());
             });
         }
+        self.keep_output(no, &node);
         let dynamic =
             node.fork.as_deref().and_then(|fork| self.plan.node_of(fork)).and_then(|fork| fork.next);
         if node.joined_by.is_empty() && dynamic.is_none() {
@@ -255,6 +257,25 @@ impl<'a> Turn<'a> {
             {
                 self.joins.push(join.no);
             }
+        }
+    }
+
+    /// Keeps the output of a task that has just completed for later ones, if its definition wants it.
+    fn keep_output(&mut self, no: TaskNo, node: &Node) {
+        let Some(rule) = node.cache.as_ref() else { return };
+        let head = &self.run.head;
+        // one that was open until now: not one that came with a kept output
+        let was_open =
+            self.before.get(&no).is_some_and(|b| b.as_ref().is_some_and(|b| !b.status.is_terminal()));
+        let by_worker = node.kind.by_worker() && !head.extra.rehearsed;
+        let Some(row) = self.run.tasks.get(no).filter(|row| row.status == TaskStatus::Completed) else {
+            return;
+        };
+        if was_open
+            && by_worker
+            && let Some(kept) = rule.kept(row, &head.input, self.cx.now)
+        {
+            self.other.push(Effect::Kept(Box::new(kept)));
         }
     }
 

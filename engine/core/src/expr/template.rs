@@ -115,6 +115,21 @@ impl Template {
         }
     }
 
+    /// Does each expression of it, were it rendered now, find something other than null?
+    pub(crate) fn finds_all(&self, scope: &dyn Scope) -> bool {
+        let finds = |expression: &Expression| !expression.value(scope, 0).is_null();
+        match self {
+            Template::Plain(_) => true,
+            Template::Whole(expression) => finds(expression),
+            Template::Text(parts) => parts.iter().all(|part| match part {
+                Part::Literal(_) => true,
+                Part::Expression(expression) => finds(expression),
+            }),
+            Template::List(items) => items.iter().all(|item| item.finds_all(scope)),
+            Template::Map(members) => members.iter().all(|(_, member)| member.finds_all(scope)),
+        }
+    }
+
     /// The paths that are known without rendering, for a plan that wants to know what a task reads.
     /// `None` in the list stands for one that is known only when rendered.
     pub fn paths(&self) -> Vec<Option<&Path>> {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::graph::{Flow, FlowGraph};
 use super::node::{Input, Node, NodeIx, RetryRule, TimeoutRule};
 use super::{Plan, Snapshot};
+use crate::cache::CacheRule;
 use crate::def::{RetryLogic, TaskConfig, TaskDef, TaskTimeoutPolicy, WorkflowTimeoutPolicy};
 use crate::expr::{Scope, Template};
 use crate::payload::Payload;
@@ -252,6 +253,7 @@ fn node(ix: NodeIx, config: &TaskConfig, parent: Option<NodeIx>) -> Node {
         optional: config.optional,
         permissive: config.permissive,
         schemas: None,
+        cache: CacheRule::of(config).map(Arc::new),
         variants: if kind.is_chosen() { tasks::variants() } else { Vec::new() },
         // the text that clients read is the definition as it was given
         config: config.clone(),

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
 
+use crate::cache::CacheRule;
 use crate::def::{RetryLogic, TaskConfig, TaskTimeoutPolicy};
 use crate::expr::Template;
 use crate::payload::Payload;
@@ -108,6 +109,8 @@ pub struct Node {
     pub permissive: bool,
     /// What its task definition holds its input and output against.
     pub(crate) schemas: Option<Arc<Schemas>>,
+    /// How its output is kept for later tasks.
+    pub(crate) cache: Option<Arc<CacheRule>>,
     /// For DYNAMIC: the same task as each type that it may turn out to be.
     pub(super) variants: Vec<OnceLock<Arc<Node>>>,
     pub(super) text: OnceLock<String>,
@@ -158,6 +161,7 @@ impl Node {
             fork: self.fork.clone(),
             joined_by: self.joined_by.clone(),
             schemas: self.schemas.clone(),
+            cache: self.cache.clone(),
             variants: Vec::new(),
             text: OnceLock::new(),
             def_text: OnceLock::new(),

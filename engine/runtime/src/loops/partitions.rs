@@ -47,6 +47,7 @@ async fn clean(shared: &Shared) {
     prune("the log", || store.prune_loose_log(LOOSE_LOG_KEPT, limit)).await;
     prune("the firings of schedules", || store.prune_firings(FIRINGS_KEPT, limit)).await;
     prune("stored payloads", || store.prune_external(STORED_PAYLOADS_KEPT, limit)).await;
+    prune("kept outputs", || store.prune_task_cache(limit)).await;
     prune("the notes of polls", || store.prune_polls(POLLS_KEPT, limit)).await;
 }
 

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use podium_core::cache::{CacheKey, Remembered};
 use podium_core::decide::{Known, KnownTask, World};
 use podium_core::expr::script::{Call, Evaluated};
 use podium_core::plan::InlineDefinition;
@@ -45,6 +46,14 @@ impl World for Stage<'_> {
 
     fn task_definition(&self, name: &str) -> KnownTask {
         self.informed.task_definition(name)
+    }
+
+    fn is_limited(&self, name: &str) -> bool {
+        self.informed.is_limited(name)
+    }
+
+    fn cached(&self, key: &CacheKey) -> Remembered {
+        self.informed.cached(key)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Evaluated {

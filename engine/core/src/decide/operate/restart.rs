@@ -51,7 +51,11 @@ impl Turn<'_> {
 
     /// The first task of a run without rows.
     pub(super) fn begin_again(&mut self) {
-        if self.refuses_input() || self.waits_for_slot() {
+        if self.refuses_input() {
+            return;
+        }
+        if self.waits_for_slot() {
+            return self.watch_all();
         }
         match self.plan.first() {
             Some(first) => {
