@@ -18,6 +18,7 @@ mod external;
 mod images;
 mod limits;
 mod metadata;
+mod month;
 mod open_tasks;
 mod outbox;
 mod poll_data;
@@ -71,6 +72,7 @@ pub use search::{FoundTask, Hit, SearchHits, SearchLag, SearchRequest, Total};
 pub use statement::hot_statement;
 pub use writer::Writer;
 
+use crate::month::Forms;
 use crate::search::Searches;
 use crate::snapshot::SnapshotIds;
 use crate::wire::At;
@@ -92,6 +94,8 @@ pub(crate) struct Inner {
     searches: Searches,
     /// One connection for making words, which may be lost: commits do not wait for the disk.
     projector: PgPool,
+    /// How runs are read.
+    loads: Forms,
     counters: Counters,
 }
 
@@ -138,6 +142,7 @@ impl Store {
             connect,
             options,
             snapshots: RwLock::new(SnapshotIds::default()),
+            loads: Forms::of(run::LOAD),
             counters: Counters::default(),
         };
         Ok(Store { inner: Arc::new(inner) })
@@ -185,10 +190,13 @@ impl Store {
     /// Makes the monthly partitions from last month to a year ahead that do not exist yet; returns how many it
     /// made. For a daily call: rows of a month without a partition go to a default one and stay there.
     pub async fn make_partitions(&self) -> Result<i32, StoreError> {
-        sqlx::query_scalar!(r#"SELECT make_partitions(now() - interval '1 month', 14) AS "made!""#)
-            .fetch_one(&self.inner.pool)
-            .await
-            .map_err(StoreError::at("partitions.make"))
+        let made =
+            sqlx::query_scalar!(r#"SELECT make_partitions(now() - interval '1 month', 14) AS "made!""#)
+                .fetch_one(&self.inner.pool)
+                .await
+                .map_err(StoreError::at("partitions.make"))?;
+        self.inner.loads.forget();
+        Ok(made)
     }
 
     /// The database's clock.

@@ -7,12 +7,13 @@ use podium_core::{
     CompletionEvent, ParkedEvent, Payload, RunHead, RunId, RunState, RunStatus, SnapshotHash, TaskState,
     TaskStatus, TaskTable, Timestamp,
 };
-use sqlx::Row;
 use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
 use crate::Store;
 use crate::error::StoreError;
+use crate::month::{in_month, is_gone};
 use crate::records::{InboundRow, Newer};
 use crate::row_images::TaskExtra;
 use crate::wire::{At, Malformed, Record, records};
@@ -51,7 +52,7 @@ macro_rules! task_row {
 pub(crate) use task_row;
 
 /// `$1` ids, `$2` versions after which task rows count. Joins by bounds: see `statement.rs`.
-const LOAD: &str = concat!(
+pub(crate) const LOAD: &str = concat!(
     "
 SELECT ",
     head_columns!(),
@@ -80,8 +81,8 @@ JOIN snapshot AS s ON s.id >= r.snapshot_id AND s.id <= r.snapshot_id"
 
 /// The statement that loads runs, for tests that look at its plan.
 #[doc(hidden)]
-pub fn load_statement() -> &'static str {
-    LOAD
+pub fn load_statement(month: Option<&str>) -> String {
+    month.map_or_else(|| LOAD.to_owned(), |month| in_month(LOAD, month))
 }
 
 impl Store {
@@ -140,12 +141,22 @@ impl Store {
 
     async fn rows_after(&self, runs: &[RunId], version: i64) -> Result<Vec<PgRow>, StoreError> {
         let ids: Vec<Uuid> = runs.iter().map(|r| r.uuid()).collect();
-        sqlx::query(LOAD)
-            .bind(ids)
-            .bind(vec![version; runs.len()])
-            .fetch_all(&self.inner.pool)
-            .await
-            .map_err(StoreError::at("run.load"))
+        let bounds = ids.iter().min().copied().zip(ids.iter().max().copied());
+        let form =
+            self.inner.loads.form(&self.inner.pool, bounds).await.map_err(StoreError::at("run.months"))?;
+        let (of_month, text) = (form.is_some(), form.unwrap_or_else(|| LOAD.into()));
+        let versions = vec![version; runs.len()];
+        let read = |text: Arc<str>| {
+            sqlx::query(AssertSqlSafe(text)).bind(&ids).bind(&versions).fetch_all(&self.inner.pool)
+        };
+        let rows = match read(text).await {
+            Err(error) if of_month && is_gone(&error) => {
+                self.inner.loads.forget();
+                read(LOAD.into()).await
+            }
+            read => read,
+        };
+        rows.map_err(StoreError::at("run.load"))
     }
 
     /// Reads the first [`INBOX_ROWS`] inbox rows of a run, oldest first.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::Inner;
 use crate::batch::Types;
 use crate::error::{Kind, StoreError, kind};
+use crate::month::Months;
 use crate::statement::text;
 use crate::wire::RowType;
 
@@ -17,8 +18,7 @@ use crate::wire::RowType;
 #[derive(Default)]
 pub(crate) struct Session {
     pub(crate) types: Types,
-    /// Months that have a partition of their own in every table: name, lowest id, lowest id of the next month.
-    pub(crate) months: Vec<(String, Uuid, Uuid)>,
+    pub(crate) months: Months,
     /// The statement's forms by parts and month.
     pub(crate) forms: HashMap<(u16, Option<usize>), Arc<str>>,
 }
@@ -26,12 +26,11 @@ pub(crate) struct Session {
 impl Session {
     /// The month that holds all of a batch's runs.
     pub(crate) fn month(&self, bounds: Option<(Uuid, Uuid)>) -> Option<usize> {
-        let (low, high) = bounds?;
-        self.months.iter().position(|(_, from, until)| *from <= low && high < *until)
+        self.months.of(bounds)
     }
 
     pub(crate) fn form(&mut self, parts: u16, month: Option<usize>) -> Arc<str> {
-        let name = month.map(|m| self.months[m].0.as_str());
+        let name = month.map(|m| self.months.name(m));
         self.forms.entry((parts, month)).or_insert_with(|| text(parts, name).into()).clone()
     }
 }
@@ -102,20 +101,6 @@ pub(crate) async fn read_session(connection: &mut PgConnection) -> Result<Sessio
         log: next()?,
         claim: next()?,
     };
-    let months = sqlx::query_as(
-        "SELECT m.name, uuid_floor(m.start AT TIME ZONE 'UTC'),
-            uuid_floor((m.start + interval '1 month') AT TIME ZONE 'UTC')
-        FROM (
-            SELECT right(c.relname, 6) AS name, to_timestamp(right(c.relname, 6), 'YYYYMM')::date::timestamp AS start
-            FROM pg_inherits AS i
-            JOIN pg_class AS c ON c.oid = i.inhrelid
-            WHERE i.inhparent IN ('run'::regclass, 'task'::regclass, 'payload'::regclass, 'task_log'::regclass)
-                AND NOT i.inhdetachpending AND c.relname ~ '_[0-9]{6}$'
-            GROUP BY 1, 2
-            HAVING count(*) = 4
-        ) AS m",
-    )
-    .fetch_all(connection)
-    .await?;
+    let months = Months::read(connection).await?;
     Ok(Session { types, months, forms: HashMap::new() })
 }

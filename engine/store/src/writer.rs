@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::batch::{Batch, Limits, Unwritable};
 use crate::change::{Applied, Change, ChangeKind, ChangeOutcome};
 use crate::error::{Kind, StoreError, kind};
+use crate::month::{Months, is_gone};
 use crate::run::run_id;
 use crate::session::{Session, connect, read_session, session};
 use crate::statement::{PAYLOADS_AHEAD, part};
@@ -481,12 +482,8 @@ async fn send_on(
     let month = session.month(batch.bounds());
     let done = run_form(connection, session, batch, write_id, batch.parts(), month).await;
     match done {
-        // the month was detached or dropped since this connection was made: go through the whole tables
-        Err(e)
-            if month.is_some()
-                && e.as_database_error().is_some_and(|db| db.code().as_deref() == Some("42P01")) =>
-        {
-            session.months.clear();
+        Err(e) if month.is_some() && is_gone(&e) => {
+            session.months = Months::default();
             session.forms.clear();
             run_form(connection, session, batch, write_id, batch.parts(), None).await
         }

@@ -566,6 +566,8 @@ async fn a_batch_that_spans_months_goes_through_the_whole_tables() {
     // a month that is dropped under a writer that knows it
     db.sql(&format!("SELECT make_partitions('{}', 1)", "2017-01-01")).await;
     let mut late = db.store.writer().await.unwrap();
+    let in_month = RunId::new(Timestamp::from_millis(1_484_000_000_000), 5, 0);
+    assert!(db.store.load(in_month).await.unwrap().is_none(), "reading knows the month too");
     db.sql("DROP TABLE run_201701, task_201701, payload_201701, task_log_201701").await;
     let mut gone = db.run(4);
     gone.head.id = RunId::new(Timestamp::from_millis(1_484_000_000_000), 4, 0);
@@ -575,4 +577,7 @@ async fn a_batch_that_spans_months_goes_through_the_whole_tables() {
         late.apply(&[update(gone.head.id, 1, &[Effect::Settled(1)])]).await.unwrap().outcomes,
         [ChangeOutcome::Stored]
     );
+    assert_eq!(db.store.load(gone.head.id).await.unwrap().unwrap().head.version, 2);
+    let all = [runs[0].head.id, gone.head.id, runs[1].head.id];
+    assert_eq!(db.store.load_many(&all).await.unwrap().len(), 3, "runs of several months");
 }

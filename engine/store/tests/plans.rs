@@ -21,7 +21,7 @@ async fn writer_settings(db: &Db) -> Vec<(String, String)> {
 
 /// `parts` 0 = the statement that loads runs.
 async fn explain(c: &mut PgConnection, parts: u16, month: Option<&str>) -> String {
-    let text = if parts == 0 { load_statement().to_owned() } else { hot_statement(parts, month) };
+    let text = if parts == 0 { load_statement(month) } else { hot_statement(parts, month) };
     // arguments: numbers and their types as the text has them
     let mut types = vec!["bigint".to_owned()];
     for piece in text.split('$').skip(1) {
