@@ -11,6 +11,23 @@ CREATE TYPE public.claim_key AS (
 	name text
 );
 
+CREATE TYPE public.history_image AS (
+	run_id uuid,
+	shard smallint,
+	slot integer,
+	seq integer,
+	at timestamp with time zone,
+	status_before smallint,
+	status_after smallint,
+	task_no integer,
+	act text,
+	ref_name text,
+	actor text,
+	origin text,
+	reason text,
+	detail text
+);
+
 CREATE TYPE public.inbox_key AS (
 	run_id uuid,
 	shard smallint,
@@ -514,6 +531,50 @@ UNION ALL
    FROM public.outbox o;
 
 COMMENT ON VIEW podium.events IS 'Messages on their way in (arrived, parked) and out (pending, settled).';
+
+CREATE TABLE public.history (
+    run_id uuid NOT NULL,
+    slot integer NOT NULL,
+    seq integer NOT NULL,
+    shard smallint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    status_before smallint NOT NULL,
+    status_after smallint NOT NULL,
+    task_no integer,
+    act text NOT NULL,
+    ref_name text,
+    actor text,
+    origin text,
+    reason text,
+    detail text,
+    CONSTRAINT history_slot_check CHECK (((slot >= 0) AND (slot <= 999)))
+);
+
+COMMENT ON TABLE public.history IS 'What was done to a run besides its usual way. The first 500 lines of a run are kept, and the latest 500 of the others.';
+
+COMMENT ON COLUMN public.history.slot IS 'Where the line is kept: its number for the first 500, then round and round.';
+
+COMMENT ON COLUMN public.history.seq IS 'Counts the lines of the run from 1.';
+
+CREATE VIEW podium.history AS
+ SELECT h.run_id,
+    h.seq,
+    h.at,
+    h.act AS operation,
+    (ARRAY['RUNNING'::text, 'PAUSED'::text, 'COMPLETED'::text, 'FAILED'::text, 'TIMED_OUT'::text, 'TERMINATED'::text])[(h.status_before + 1)] AS status_before,
+    (ARRAY['RUNNING'::text, 'PAUSED'::text, 'COMPLETED'::text, 'FAILED'::text, 'TIMED_OUT'::text, 'TERMINATED'::text])[(h.status_after + 1)] AS status_after,
+        CASE
+            WHEN (h.task_no IS NOT NULL) THEN podium.task_id(h.run_id, h.task_no)
+            ELSE NULL::uuid
+        END AS task_id,
+    NULLIF(h.ref_name, ''::text) AS reference_name,
+    h.actor,
+    h.origin,
+    h.reason,
+    (h.detail)::json AS detail
+   FROM public.history h;
+
+COMMENT ON VIEW podium.history IS 'What was done to each run, and who asked: one row for each operation, late answer, time-out and fault.';
 
 CREATE VIEW podium.queue_depth AS
  SELECT t.task_type,
@@ -1189,6 +1250,9 @@ ALTER TABLE ONLY public.event_handler
 ALTER TABLE ONLY public.external_payload
     ADD CONSTRAINT external_payload_pkey PRIMARY KEY (key);
 
+ALTER TABLE ONLY public.history
+    ADD CONSTRAINT history_pkey PRIMARY KEY (run_id, slot, shard);
+
 ALTER TABLE ONLY public.inbox
     ADD CONSTRAINT inbox_pkey PRIMARY KEY (id, shard);
 
@@ -1419,6 +1483,8 @@ CREATE TRIGGER forget_words AFTER DELETE ON public.run FOR EACH ROW EXECUTE FUNC
 GRANT USAGE ON SCHEMA podium TO podium_reader;
 
 GRANT SELECT ON TABLE podium.events TO podium_reader;
+
+GRANT SELECT ON TABLE podium.history TO podium_reader;
 
 GRANT SELECT ON TABLE podium.queue_depth TO podium_reader;
 

@@ -10,6 +10,7 @@
 //! the flush ends by the task's response time-out.
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,6 +30,8 @@ pub(crate) struct Connection<G = LeaseGuard>(Arc<Unflushed<G>>);
 
 #[derive(Debug)]
 struct Unflushed<G> {
+    /// Who is at its other end.
+    peer: Option<IpAddr>,
     any: AtomicBool,
     guards: Mutex<Vec<G>>,
 }
@@ -51,8 +54,12 @@ impl<G> Clone for Connection<G> {
 }
 
 impl<G: Guard> Connection<G> {
-    pub(crate) fn new() -> Self {
-        Connection(Arc::new(Unflushed { any: AtomicBool::new(false), guards: Mutex::new(Vec::new()) }))
+    pub(crate) fn new(peer: Option<IpAddr>) -> Self {
+        Connection(Arc::new(Unflushed { peer, any: AtomicBool::new(false), guards: Mutex::new(Vec::new()) }))
+    }
+
+    pub(crate) fn peer(&self) -> Option<IpAddr> {
+        self.0.peer
     }
 
     fn keep(&self, guard: G) {
@@ -203,7 +210,7 @@ mod tests {
         let (client, stream) = tokio::io::duplex(1024);
         let outcome = Arc::new(AtomicU8::new(WAITS));
         let probe = outcome.clone();
-        let connection = Connection::<Probe>::new();
+        let connection = Connection::<Probe>::new(None);
         let io = TokioIo::new(WatchedStream::new(stream, connection.clone()));
         let service = service_fn(move |_request| {
             let extension = Some(Extension(connection.clone()));

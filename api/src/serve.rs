@@ -104,7 +104,8 @@ async fn serve_connection(
     if let Err(error) = tune(&stream) {
         tracing::debug!(%error, "could not tune a connection");
     }
-    let connection = Connection::<LeaseGuard>::new();
+    let connection =
+        Connection::<LeaseGuard>::new(stream.peer_addr().ok().map(|peer| peer.ip().to_canonical()));
     let io = TokioIo::new(WatchedStream::new(stream, connection.clone()));
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(connection.clone());

@@ -25,6 +25,7 @@
 //! Definitions keep their wire names inside too, because the definition language is Conductor's.
 
 mod external;
+mod history;
 mod limits;
 mod mask;
 mod preview;
@@ -42,6 +43,7 @@ mod workflow;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use history::history;
 pub(crate) use limits::{check_key, check_names, check_stored_key};
 pub(crate) use mask::{shown_run, shown_task};
 pub(crate) use preview::preview;

@@ -12,7 +12,7 @@ use super::closed::closed;
 use crate::convert;
 use crate::dto::{ErrorResponse, schema};
 use crate::error::ApiError;
-use crate::extract::{Query, Segments};
+use crate::extract::{By, Query, Segments};
 use crate::state::Api;
 
 const DEFAULT_COUNT: i32 = 100;
@@ -79,10 +79,10 @@ async fn open_tasks(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Resu
     params(("workflowId" = String, Path)),
     responses((status = 200, description = "`false.<id>`", body = String, content_type = "text/plain"))
 )]
-async fn sweep(State(api): State<Api>, path: Segments<1>) -> Result<Response, ApiError> {
+async fn sweep(State(api): State<Api>, By(by): By, path: Segments<1>) -> Result<Response, ApiError> {
     let [id] = path.0;
     if let Ok(run) = id.parse::<RunId>() {
-        match api.engine().look(run).await {
+        match api.engine().by(by).look(run).await {
             // the id is not checked
             Ok(()) | Err(EngineError::NotFound(_)) => {}
             Err(error) => return Err(error.into()),

@@ -10,6 +10,7 @@ mod environment;
 mod event;
 mod external;
 mod health;
+mod history;
 mod metadata;
 mod metadata_list;
 mod queue_admin;
@@ -55,6 +56,7 @@ pub(crate) fn routed() -> OpenApiRouter<Api> {
         .merge(workflow_test::routes())
         .merge(workflow::routes())
         .merge(workflow_operate::routes())
+        .merge(history::routes())
         .merge(workflow_bulk::routes())
         .merge(workflow_lookup::routes())
         .merge(search::routes())

@@ -15,7 +15,7 @@ use super::answer;
 use super::closed::closed;
 use crate::dto::{ErrorResponse, PollData, ShardSize};
 use crate::error::ApiError;
-use crate::extract::{Query, Segments};
+use crate::extract::{By, Query, Segments};
 use crate::state::Api;
 
 /// The only shard that the verbose form names.
@@ -172,7 +172,7 @@ async fn polls_of(api: &Api, task_type: Option<&str>) -> Result<Response, ApiErr
     params(("taskType" = String, Path, description = "Name of the task definition")),
     responses((status = 200, description = "How many tasks wait for workers now", body = String, content_type = "text/plain"))
 )]
-async fn requeue(State(api): State<Api>, path: Segments<1>) -> Result<Response, ApiError> {
+async fn requeue(State(api): State<Api>, By(by): By, path: Segments<1>) -> Result<Response, ApiError> {
     let [def_name] = path.0;
-    Ok(answer::text(api.engine().requeue(&def_name).await?.to_string()))
+    Ok(answer::text(api.engine().by(by).requeue(&def_name).await?.to_string()))
 }

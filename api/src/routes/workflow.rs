@@ -12,7 +12,7 @@ use super::{answer, existing_run, workflow_start};
 use crate::convert::{self, TaskPage};
 use crate::dto::{ErrorResponse, schema};
 use crate::error::ApiError;
-use crate::extract::{Query, Segments};
+use crate::extract::{By, Query, Segments};
 use crate::state::Api;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -52,11 +52,16 @@ async fn get_workflow(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Re
         (status = 409, description = "It is completed", body = ErrorResponse),
     )
 )]
-async fn terminate(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Result<Response, ApiError> {
+async fn terminate(
+    State(api): State<Api>,
+    By(by): By,
+    path: Segments<1>,
+    uri: Uri,
+) -> Result<Response, ApiError> {
     let [id] = path.0;
     let reason = Query::of(&uri).text("reason")?.map(std::borrow::Cow::into_owned);
     let run = parsed(&id)?;
-    api.engine().terminate(run, reason).await.map_err(|error| named(error, &id))?;
+    api.engine().by(by).terminate(run, reason).await.map_err(|error| named(error, &id))?;
     Ok(answer::empty())
 }
 
@@ -119,10 +124,10 @@ async fn get_status(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Resu
         (status = 404, description = "No such workflow", body = ErrorResponse),
     )
 )]
-async fn decide(State(api): State<Api>, path: Segments<1>) -> Result<Response, ApiError> {
+async fn decide(State(api): State<Api>, By(by): By, path: Segments<1>) -> Result<Response, ApiError> {
     let [id] = path.0;
     let run = parsed(&id)?;
-    api.engine().look(run).await.map_err(|error| named(error, &id))?;
+    api.engine().by(by).look(run).await.map_err(|error| named(error, &id))?;
     Ok(answer::empty())
 }
 

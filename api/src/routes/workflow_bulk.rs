@@ -17,7 +17,7 @@ use super::{answer, existing_run};
 use crate::convert;
 use crate::dto::{BulkResponse, ErrorResponse, schema};
 use crate::error::ApiError;
-use crate::extract::{JsonBody, Query};
+use crate::extract::{By, JsonBody, Query};
 use crate::state::Api;
 
 /// Workflows of one call.
@@ -47,9 +47,9 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         (status = 400, description = "No ids, or too many", body = ErrorResponse),
     )
 )]
-async fn pause_all(State(api): State<Api>, body: JsonBody) -> Result<Response, ApiError> {
+async fn pause_all(State(api): State<Api>, By(by): By, body: JsonBody) -> Result<Response, ApiError> {
     let ids = ids(&body, "pauseWorkflow")?;
-    each(&api, ids, 1, |engine, run| async move { Ok(engine.pause(run).await?) }).await
+    each(api.engine().by(by), ids, 1, |engine, run| async move { Ok(engine.pause(run).await?) }).await
 }
 
 /// Resume workflows.
@@ -61,9 +61,9 @@ async fn pause_all(State(api): State<Api>, body: JsonBody) -> Result<Response, A
         (status = 400, description = "No ids, or too many", body = ErrorResponse),
     )
 )]
-async fn resume_all(State(api): State<Api>, body: JsonBody) -> Result<Response, ApiError> {
+async fn resume_all(State(api): State<Api>, By(by): By, body: JsonBody) -> Result<Response, ApiError> {
     let ids = ids(&body, "resumeWorkflow")?;
-    each(&api, ids, 1, |engine, run| async move { Ok(engine.resume(run).await?) }).await
+    each(api.engine().by(by), ids, 1, |engine, run| async move { Ok(engine.resume(run).await?) }).await
 }
 
 /// Restart workflows.
@@ -76,11 +76,18 @@ async fn resume_all(State(api): State<Api>, body: JsonBody) -> Result<Response, 
         (status = 400, description = "No ids, or too many", body = ErrorResponse),
     )
 )]
-async fn restart_all(State(api): State<Api>, uri: Uri, body: JsonBody) -> Result<Response, ApiError> {
+async fn restart_all(
+    State(api): State<Api>,
+    By(by): By,
+    uri: Uri,
+    body: JsonBody,
+) -> Result<Response, ApiError> {
     let latest = Query::of(&uri).bool("useLatestDefinitions", false)?;
     let ids = ids(&body, "restart")?;
-    each(&api, ids, 1, |engine, run| async move { Ok(engine.operate(run, Verb::Restart { latest }).await?) })
-        .await
+    each(api.engine().by(by), ids, 1, |engine, run| async move {
+        Ok(engine.operate(run, Verb::Restart { latest }).await?)
+    })
+    .await
 }
 
 /// Retry the failed tasks of workflows.
@@ -92,9 +99,9 @@ async fn restart_all(State(api): State<Api>, uri: Uri, body: JsonBody) -> Result
         (status = 400, description = "No ids, or too many", body = ErrorResponse),
     )
 )]
-async fn retry_all(State(api): State<Api>, body: JsonBody) -> Result<Response, ApiError> {
+async fn retry_all(State(api): State<Api>, By(by): By, body: JsonBody) -> Result<Response, ApiError> {
     let ids = ids(&body, "retry")?;
-    each(&api, ids, 1, |engine, run| async move {
+    each(api.engine().by(by), ids, 1, |engine, run| async move {
         Ok(engine.operate(run, Verb::Retry { resume_children: false }).await?)
     })
     .await
@@ -110,10 +117,15 @@ async fn retry_all(State(api): State<Api>, body: JsonBody) -> Result<Response, A
         (status = 400, description = "No ids, or too many", body = ErrorResponse),
     )
 )]
-async fn terminate_all(State(api): State<Api>, uri: Uri, body: JsonBody) -> Result<Response, ApiError> {
+async fn terminate_all(
+    State(api): State<Api>,
+    By(by): By,
+    uri: Uri,
+    body: JsonBody,
+) -> Result<Response, ApiError> {
     let reason = reason(&uri)?;
     let ids = ids(&body, "terminate")?;
-    each(&api, ids, 1, |engine, run| {
+    each(api.engine().by(by), ids, 1, |engine, run| {
         let reason = reason.clone();
         async move { Ok(engine.terminate(run, reason).await?) }
     })
@@ -130,10 +142,16 @@ async fn terminate_all(State(api): State<Api>, uri: Uri, body: JsonBody) -> Resu
         (status = 400, description = "No ids, or too many", body = ErrorResponse),
     )
 )]
-async fn remove_all(State(api): State<Api>, uri: Uri, body: JsonBody) -> Result<Response, ApiError> {
+async fn remove_all(
+    State(api): State<Api>,
+    By(by): By,
+    uri: Uri,
+    body: JsonBody,
+) -> Result<Response, ApiError> {
     let archive = Query::of(&uri).bool("archiveWorkflow", true)?;
     let ids = ids(&body, "deleteWorkflow")?;
-    each(&api, ids, 1, |engine, run| async move { Ok(engine.remove(run, archive).await?) }).await
+    each(api.engine().by(by), ids, 1, |engine, run| async move { Ok(engine.remove(run, archive).await?) })
+        .await
 }
 
 /// Terminate workflows and remove them.
@@ -153,13 +171,14 @@ async fn remove_all(State(api): State<Api>, uri: Uri, body: JsonBody) -> Result<
 )]
 async fn terminate_remove_all(
     State(api): State<Api>,
+    By(by): By,
     uri: Uri,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
     let reason = reason(&uri)?;
     let archive = Query::of(&uri).bool("archiveWorkflow", true)?;
     let ids = ids(&body, "terminateRemove")?;
-    each(&api, ids, 2, |engine, run| {
+    each(api.engine().by(by), ids, 2, |engine, run| {
         let reason = reason.clone();
         async move {
             engine.terminate(run, reason).await?;
@@ -217,7 +236,7 @@ fn ids(body: &JsonBody, operation: &str) -> Result<Vec<String>, ApiError> {
 
 /// Does it for each id; a success is listed `times`.
 async fn each<F>(
-    api: &Api,
+    engine: Engine,
     ids: Vec<String>,
     times: usize,
     verb: impl Fn(Engine, RunId) -> F,
@@ -227,7 +246,7 @@ where
 {
     let calls = ids.into_iter().map(|id| {
         let run = parsed(&id);
-        let call = run.map(|run| verb(api.engine().clone(), run));
+        let call = run.map(|run| verb(engine.clone(), run));
         async move {
             let done = match call {
                 Ok(call) => call.await,

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use podium_core::RunId;
+use podium_core::{Asker, RunId};
 use podium_runtime::Verb;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -13,7 +13,7 @@ use super::workflow::{named, parsed};
 use crate::convert;
 use crate::dto::{ErrorResponse, OperationPreview, RerunWorkflowRequest};
 use crate::error::ApiError;
-use crate::extract::{JsonBody, Query, Segments};
+use crate::extract::{By, JsonBody, Query, Segments};
 use crate::state::Api;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -41,9 +41,9 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         (status = 409, description = "It has ended", body = ErrorResponse),
     )
 )]
-async fn pause(State(api): State<Api>, path: Segments<1>) -> Result<Response, ApiError> {
+async fn pause(State(api): State<Api>, By(by): By, path: Segments<1>) -> Result<Response, ApiError> {
     let [id] = path.0;
-    api.engine().pause(parsed(&id)?).await.map_err(|error| named(error, &id))?;
+    api.engine().by(by).pause(parsed(&id)?).await.map_err(|error| named(error, &id))?;
     Ok(answer::empty())
 }
 
@@ -57,9 +57,9 @@ async fn pause(State(api): State<Api>, path: Segments<1>) -> Result<Response, Ap
         (status = 409, description = "It is not paused", body = ErrorResponse),
     )
 )]
-async fn resume(State(api): State<Api>, path: Segments<1>) -> Result<Response, ApiError> {
+async fn resume(State(api): State<Api>, By(by): By, path: Segments<1>) -> Result<Response, ApiError> {
     let [id] = path.0;
-    api.engine().resume(parsed(&id)?).await.map_err(|error| named(error, &id))?;
+    api.engine().by(by).resume(parsed(&id)?).await.map_err(|error| named(error, &id))?;
     Ok(answer::empty())
 }
 
@@ -81,12 +81,17 @@ async fn resume(State(api): State<Api>, path: Segments<1>) -> Result<Response, A
         (status = 409, description = "There is nothing to retry", body = ErrorResponse),
     )
 )]
-async fn retry(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Result<Response, ApiError> {
+async fn retry(
+    State(api): State<Api>,
+    By(by): By,
+    path: Segments<1>,
+    uri: Uri,
+) -> Result<Response, ApiError> {
     let [id] = path.0;
     let query = Query::of(&uri);
     let resume_children = query.bool("resumeSubworkflowTasks", false)?;
     let dry = query.bool("dryRun", false)?;
-    done(&api, &id, Verb::Retry { resume_children }, dry, |_| answer::no_content()).await
+    done(&api, by, &id, Verb::Retry { resume_children }, dry, |_| answer::no_content()).await
 }
 
 /// Restart a workflow from its first task.
@@ -107,12 +112,17 @@ async fn retry(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Result<Re
         (status = 409, description = "It has not ended", body = ErrorResponse),
     )
 )]
-async fn restart(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Result<Response, ApiError> {
+async fn restart(
+    State(api): State<Api>,
+    By(by): By,
+    path: Segments<1>,
+    uri: Uri,
+) -> Result<Response, ApiError> {
     let [id] = path.0;
     let query = Query::of(&uri);
     let latest = query.bool("useLatestDefinitions", false)?;
     let dry = query.bool("dryRun", false)?;
-    done(&api, &id, Verb::Restart { latest }, dry, |_| answer::no_content()).await
+    done(&api, by, &id, Verb::Restart { latest }, dry, |_| answer::no_content()).await
 }
 
 /// Run a workflow again from one of its tasks.
@@ -135,6 +145,7 @@ async fn restart(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Result<
 )]
 async fn rerun(
     State(api): State<Api>,
+    By(by): By,
     path: Segments<1>,
     uri: Uri,
     body: JsonBody,
@@ -143,7 +154,7 @@ async fn rerun(
     let dry = Query::of(&uri).bool("dryRun", false)?;
     let request: RerunWorkflowRequest = body.parse()?;
     let verb = Verb::Rerun(convert::rerun(parsed(&id)?, request));
-    done(&api, &id, verb, dry, |run| answer::text(run.to_string())).await
+    done(&api, by, &id, verb, dry, |run| answer::text(run.to_string())).await
 }
 
 /// Skip a task that the workflow has not reached yet.
@@ -165,18 +176,24 @@ async fn rerun(
         (status = 409, description = "The workflow is not running, or has reached the task", body = ErrorResponse),
     )
 )]
-async fn skip_task(State(api): State<Api>, path: Segments<2>, uri: Uri) -> Result<Response, ApiError> {
+async fn skip_task(
+    State(api): State<Api>,
+    By(by): By,
+    path: Segments<2>,
+    uri: Uri,
+) -> Result<Response, ApiError> {
     let [id, ref_name] = path.0;
     let query = Query::of(&uri);
     let (input, output) = (query.members("taskInput")?, query.members("taskOutput")?);
     let dry = query.bool("dryRun", false)?;
     let verb = Verb::Skip { ref_name, input: input.into(), output: output.into() };
-    done(&api, &id, verb, dry, |_| answer::empty()).await
+    done(&api, by, &id, verb, dry, |_| answer::empty()).await
 }
 
 /// Does it and answers as `said`, or answers with what it would do.
 async fn done(
     api: &Api,
+    by: Asker,
     id: &str,
     verb: Verb,
     dry: bool,
@@ -187,7 +204,7 @@ async fn done(
         let preview = api.engine().preview(run, verb).await.map_err(|error| named(error, id))?;
         return Ok(answer::json(&convert::preview(&preview)));
     }
-    api.engine().operate(run, verb).await.map_err(|error| named(error, id))?;
+    api.engine().by(by).operate(run, verb).await.map_err(|error| named(error, id))?;
     Ok(said(run))
 }
 
@@ -201,9 +218,13 @@ async fn done(
         (status = 409, description = "It has ended", body = ErrorResponse),
     )
 )]
-async fn reset_callbacks(State(api): State<Api>, path: Segments<1>) -> Result<Response, ApiError> {
+async fn reset_callbacks(
+    State(api): State<Api>,
+    By(by): By,
+    path: Segments<1>,
+) -> Result<Response, ApiError> {
     let [id] = path.0;
-    api.engine().reset_callbacks(parsed(&id)?).await.map_err(|error| named(error, &id))?;
+    api.engine().by(by).reset_callbacks(parsed(&id)?).await.map_err(|error| named(error, &id))?;
     Ok(answer::no_content())
 }
 
@@ -221,10 +242,15 @@ async fn reset_callbacks(State(api): State<Api>, path: Segments<1>) -> Result<Re
         (status = 404, description = "No such workflow", body = ErrorResponse),
     )
 )]
-async fn remove(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Result<Response, ApiError> {
+async fn remove(
+    State(api): State<Api>,
+    By(by): By,
+    path: Segments<1>,
+    uri: Uri,
+) -> Result<Response, ApiError> {
     let [id] = path.0;
     let archive = Query::of(&uri).bool("archiveWorkflow", true)?;
-    api.engine().remove(parsed(&id)?, archive).await.map_err(|error| named(error, &id))?;
+    api.engine().by(by).remove(parsed(&id)?, archive).await.map_err(|error| named(error, &id))?;
     Ok(answer::empty())
 }
 
@@ -244,13 +270,19 @@ async fn remove(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Result<R
         (status = 409, description = "It is completed", body = ErrorResponse),
     )
 )]
-async fn terminate_remove(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Result<Response, ApiError> {
+async fn terminate_remove(
+    State(api): State<Api>,
+    By(by): By,
+    path: Segments<1>,
+    uri: Uri,
+) -> Result<Response, ApiError> {
     let [id] = path.0;
     let query = Query::of(&uri);
     let reason = query.text("reason")?.map(std::borrow::Cow::into_owned);
     let archive = query.bool("archiveWorkflow", true)?;
     let run = parsed(&id)?;
-    api.engine().terminate(run, reason).await.map_err(|error| named(error, &id))?;
-    api.engine().remove(run, archive).await.map_err(|error| named(error, &id))?;
+    let engine = api.engine().by(by);
+    engine.terminate(run, reason).await.map_err(|error| named(error, &id))?;
+    engine.remove(run, archive).await.map_err(|error| named(error, &id))?;
     Ok(answer::empty())
 }

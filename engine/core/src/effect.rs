@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::cache::Kept;
 use crate::event::{InboxId, InboxMessage, LogLine, ParkedEvent};
+use crate::history::HistoryLine;
 use crate::id::{RunId, TaskNo};
 use crate::payload::Payload;
 use crate::plan::InlineDefinition;
@@ -42,6 +43,8 @@ pub enum Effect {
     },
     /// The claim of this task counts against the limits of its definition: the change holds only if they allow it.
     Counted(Counted),
+    /// A line of the run's account. It has a number of its own, so the run's row has changed too.
+    Noted(Box<HistoryLine>),
     /// The run asks for a slot under its rate limit. The answer comes through its inbox, except to one that waits for none.
     SlotAsked(SlotAsked),
     /// The run needs its slot under this key, or its place among those that wait for one, no more.
@@ -157,6 +160,7 @@ pub fn fold(run: &mut RunState, effect: &Effect) {
         | Effect::Counted(_)
         | Effect::SlotAsked(_)
         | Effect::SlotLeft(_)
-        | Effect::Kept(_) => {}
+        | Effect::Kept(_)
+        | Effect::Noted(_) => {}
     }
 }

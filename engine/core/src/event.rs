@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::history::Asker;
 use crate::http::Called;
 use crate::id::{RunId, TaskNo};
 use crate::operation::Operation;
@@ -48,6 +49,26 @@ pub enum Event {
     Terminate { reason: Option<String> },
     /// An operator does something else to the run.
     Operate(Operation),
+    /// The same as one of the above, by somebody who is known.
+    Asked(Box<Asked>),
+}
+
+/// An event with who asked for it.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub by: Asker,
+    /// Not another one of this kind.
+    pub event: Event,
+}
+
+impl Event {
+    /// What is to happen, whoever asked for it.
+    pub fn what(&self) -> &Event {
+        match self {
+            Event::Asked(asked) => &asked.event,
+            other => other,
+        }
+    }
 }
 
 /// What an executor says of a call.

@@ -17,6 +17,7 @@ pub mod environment;
 pub mod event;
 pub mod expr;
 pub mod handler;
+pub mod history;
 pub mod http;
 pub mod id;
 pub mod mask;
@@ -37,9 +38,10 @@ pub use effect::{
 };
 pub use environment::Environment;
 pub use event::{
-    CallNews, ChildEnded, ChildReopened, CompletionEvent, Event, HandlerAction, InboxId, InboxMessage,
+    Asked, CallNews, ChildEnded, ChildReopened, CompletionEvent, Event, HandlerAction, InboxId, InboxMessage,
     LogLine, NamedTask, ParentEnded, ParkedEvent, TaskReport,
 };
+pub use history::{Act, Asker, HistoryLine};
 pub use id::{RunId, TaskId, TaskNo};
 pub use operation::{Edition, Objection, ObjectionKind, Operation, Rerun, RerunFrom};
 pub use payload::Payload;

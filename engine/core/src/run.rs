@@ -159,6 +159,12 @@ pub struct RunExtra {
     /// How many messages about changes of status it has sent.
     #[serde(skip_serializing_if = "is_zero")]
     pub notices: u32,
+    /// How many lines its account has had.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub history: u32,
+    /// The latest requests that were served here and must not be served again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tickets: Vec<String>,
     /// Where it stands under the rate limit of its definition; none if there is no such limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slot: Option<Box<RunSlot>>,

@@ -264,6 +264,12 @@ fn effect(story: &Story, effect: &Effect) -> String {
         Effect::Kept(kept) => {
             format!("keeps the output of #{} until {}", kept.task, seconds(kept.expires_at))
         }
+        Effect::Noted(line) => {
+            let task = line.task.as_ref().map_or(String::new(), |(no, _)| format!(" #{no}"));
+            let reason =
+                line.by.reason.as_deref().map_or(String::new(), |why| format!(": {}", story.names(why)));
+            format!("notes {}{task}{reason}", line.act.as_str())
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use podium_core::def::{TaskDef, WorkflowDef};
-use podium_core::{Event, LogLine, RunId, Span, TaskId, Timestamp};
+use podium_core::{Asked, Asker, Event, LogLine, RunId, Span, TaskId, Timestamp};
 use podium_store::{NodeLease, Store};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
@@ -43,6 +43,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 #[derive(Clone)]
 pub struct Engine {
     inner: Arc<Inner>,
+    /// Who asks for what is asked through this handle.
+    by: Option<Arc<Asker>>,
 }
 
 struct Inner {
@@ -102,11 +104,25 @@ impl Engine {
         pulse.beat().await;
         tasks.spawn(pulse.run());
         tracing::info!(node = node.epoch, writers, "the engine is open");
-        Ok(Engine { inner: Arc::new(Inner { shared, node, writers, tasks: Mutex::new(tasks) }) })
+        let inner = Arc::new(Inner { shared, node, writers, tasks: Mutex::new(tasks) });
+        Ok(Engine { inner, by: None })
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.inner.shared
+    }
+
+    /// A handle of somebody who is known: the accounts of runs say that it was them who asked.
+    pub fn by(&self, asker: Asker) -> Engine {
+        Engine { inner: self.inner.clone(), by: Some(Arc::new(asker.fitted())) }
+    }
+
+    /// The event as whoever holds this handle asks for it.
+    pub(crate) fn asked(&self, event: Event) -> Event {
+        match &self.by {
+            Some(by) => Event::Asked(Box::new(Asked { by: (**by).clone(), event })),
+            None => event,
+        }
     }
 
     /// Starts a run and answers with its id once its first turn is durable.
@@ -143,12 +159,12 @@ impl Engine {
 
     /// Ends a run. Ending one that was ended before is no error; a completed one is a `Conflict`.
     pub async fn terminate(&self, id: RunId, reason: Option<String>) -> Result<(), EngineError> {
-        operate::operate(self.shared(), id, Event::Terminate { reason }).await
+        operate::operate(self.shared(), id, self.asked(Event::Terminate { reason })).await
     }
 
     /// Decides a run again. Nothing happens if nothing is to be done.
     pub async fn look(&self, id: RunId) -> Result<(), EngineError> {
-        operate::operate(self.shared(), id, Event::Look).await
+        operate::operate(self.shared(), id, self.asked(Event::Look)).await
     }
 
     /// Registers a definition, validated by the caller. `Conflict` if it exists and is not to be overwritten.

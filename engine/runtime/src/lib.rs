@@ -50,6 +50,7 @@ pub use messages::*;
 pub use script::{script_fault, serve_jq};
 pub use services::calls::{CallCount, LeasedCall, OpenCall};
 pub use services::external::{NotAPayloadPath, PayloadPath};
+pub use services::history::History;
 pub use services::lookup::CreatedIn;
 pub use services::operate::Verb;
 pub use services::preview::{OtherRun, Preview};

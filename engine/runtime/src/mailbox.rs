@@ -50,6 +50,8 @@ pub(crate) enum Reply {
     None,
     Start(oneshot::Sender<Result<Began, EngineError>>),
     Done(oneshot::Sender<Result<(), EngineError>>),
+    /// The same, with the runs that the turn told something.
+    Operated(oneshot::Sender<Result<Vec<RunId>, EngineError>>),
     Report(oneshot::Sender<Result<Reported, EngineError>>),
     Claim(Arc<Claims>),
 }
@@ -61,6 +63,7 @@ impl Reply {
             Reply::None => {}
             Reply::Start(tx) => drop(tx.send(Err(error))),
             Reply::Done(tx) => drop(tx.send(Err(error))),
+            Reply::Operated(tx) => drop(tx.send(Err(error))),
             Reply::Report(tx) => drop(tx.send(Err(error))),
             Reply::Claim(claims) => {
                 if let Work::Event(Event::Claimed { task, .. }) = work {

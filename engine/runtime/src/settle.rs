@@ -112,7 +112,11 @@ impl Writer {
                 for (envelope, _) in turn.heard {
                     match envelope.reply {
                         Reply::Start(tx) => drop(tx.send(Ok(Began::MetadataMoved))),
-                        Reply::None | Reply::Done(_) | Reply::Report(_) | Reply::Claim(_) => {}
+                        Reply::None
+                        | Reply::Done(_)
+                        | Reply::Operated(_)
+                        | Reply::Report(_)
+                        | Reply::Claim(_) => {}
                     }
                 }
             }
@@ -172,8 +176,9 @@ impl Writer {
             }
             shared.send_due(run);
         }
-        for run in turn.told() {
-            shared.mailboxes.send_own(run, Work::Inbox, Reply::None);
+        let told: Vec<RunId> = turn.told().collect();
+        for run in &told {
+            shared.mailboxes.send_own(*run, Work::Inbox, Reply::None);
         }
         let ended = turn.run.state.head.status.is_terminal();
         if ended && turn.was_open {
@@ -181,7 +186,7 @@ impl Writer {
         }
         let Turn { run: cached, heard, .. } = turn;
         for (envelope, said) in heard {
-            self.answer(envelope, said, &cached);
+            self.answer(envelope, said, &cached, &told);
         }
         // an ended run has little left to come, and its rows are there
         if !ended {
@@ -211,7 +216,7 @@ impl Writer {
         }
     }
 
-    fn answer(&self, envelope: Envelope, said: Said, run: &CachedRun) {
+    fn answer(&self, envelope: Envelope, said: Said, run: &CachedRun, told: &[RunId]) {
         let stats = &self.shared.stats;
         let id = envelope.run;
         match (envelope.reply, envelope.work) {
@@ -222,6 +227,7 @@ impl Writer {
                 drop(tx.send(Ok(Began::Stored)));
             }
             (Reply::Done(tx), _) => drop(tx.send(done(said))),
+            (Reply::Operated(tx), _) => drop(tx.send(done(said).map(|()| told.to_vec()))),
             (Reply::Report(tx), Work::Event(Event::Reported(report))) => {
                 let answer = reported(said, run, report.task);
                 if matches!(answer, Ok(Reported::Ignored(_))) {

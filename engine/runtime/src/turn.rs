@@ -212,7 +212,9 @@ impl Turn {
                 if let Event::Arrived { inbox, .. } = event {
                     take_row(&mut effects, *inbox);
                 }
-                if let Event::Operate(Operation::Restart(Edition::Latest(latest))) = event {
+                if let Event::Operate(Operation::Restart(Edition::Latest(latest))) = event.what()
+                    && !effects.is_empty()
+                {
                     self.run.plan = latest.clone();
                 }
                 for effect in &effects {
@@ -229,6 +231,10 @@ impl Turn {
                 Ok(Said::Done)
             }
             Ok(Decision::Refused(refusal @ Refusal::Unstartable(_))) => Err(Trouble::Unstartable(refusal)),
+            Ok(Decision::RefusedOnRecord(refusal, effects)) => {
+                self.effects.extend(effects);
+                Ok(Said::Refused(refusal))
+            }
             Ok(Decision::Refused(refusal)) => Ok(Said::Refused(refusal)),
             Ok(Decision::Needs(needs)) => Err(Trouble::Needs(needs)),
             Err(panic) => Err(Trouble::Broken(format!("the decision broke off: {}", panic_text(&*panic)))),
@@ -456,6 +462,7 @@ pub(crate) fn effect_bytes(effects: &[Effect]) -> usize {
             Effect::RunWanted(wanted) => ROW + payload(&wanted.input),
             Effect::Told(told) => ROW + message_bytes(&told.message),
             Effect::Kept(kept) => ROW + payload(&kept.output),
+            Effect::Noted(line) => ROW + line.by.reason.as_ref().map_or(0, |reason| reason.len()),
             Effect::Raised(raised) => ROW + raised.event.len() + raised.value.as_ref().map_or(0, Vec::len),
             Effect::TaskRemoved(_)
             | Effect::Settled(_)

@@ -9,6 +9,7 @@ use sqlx::postgres::PgArguments;
 use uuid::Uuid;
 
 use crate::change::{Change, ChangeKind};
+use crate::history::line_image;
 use crate::images::{Fate, Images};
 use crate::row_images::{
     Places, bump_image, outbox_image, payload_image, raised_image, run_image, task_image,
@@ -29,6 +30,7 @@ pub(crate) struct Types {
     pub outbox: RowType,
     pub log: RowType,
     pub claim: RowType,
+    pub history: RowType,
 }
 
 /// Where payloads go by size, in bytes.
@@ -126,6 +128,8 @@ pub(crate) struct Batch {
     claims: Rows,
     slots: Slots,
     kept: KeptOutputs,
+    /// Lines of the runs' accounts.
+    noted: Rows,
     /// Payloads that got a slot in this batch: told about it once it is committed.
     placed: Vec<(Payload, RunId, i64)>,
 }
@@ -156,6 +160,7 @@ impl Batch {
             claims: Rows::new(t.claim),
             slots: Slots::default(),
             kept: KeptOutputs::new(),
+            noted: Rows::new(t.history),
             placed: Vec::new(),
         }
     }
@@ -251,6 +256,9 @@ impl Batch {
         for kept in images.kept {
             self.kept.insert(kept.key, (run.uuid(), kept.clone()));
         }
+        for line in images.noted.values() {
+            line_image(&mut self.noted, run, line);
+        }
         for id in images.unparked {
             self.unparked.begin().run(run).int2(run.shard()).int8(id).end();
         }
@@ -320,6 +328,7 @@ impl Batch {
             | any(&[&self.taken, &self.parked, &self.unparked, &self.emitted, &self.settled], part::EVENTS)
             | any(&[&self.children, &self.removed, &self.logged, &self.emitted_again], part::RARE)
             | any(&[&self.claims], part::LIMITED)
+            | any(&[&self.noted], part::NOTED)
             | if self.told.senders.is_empty() { 0 } else { part::TOLD }
             | if self.slots.runs.is_empty() { 0 } else { part::SLOTS }
             | if self.kept.is_empty() { 0 } else { part::KEPT }
@@ -386,6 +395,9 @@ impl Batch {
             args.add(kept().map(|(_, k)| k.task as i32).collect::<Vec<_>>())?;
             args.add(kept().map(|(_, k)| At(k.expires_at)).collect::<Vec<_>>())?;
             args.add(kept().map(|(_, k)| k.output.text()).collect::<Vec<_>>())?;
+        }
+        if has(part::NOTED) {
+            args.add(&self.noted)?;
         }
         Ok(args)
     }

@@ -1,12 +1,12 @@
 //! The final images of one change: what is left of its effects when later ones replaced earlier ones.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use podium_core::cache::Kept;
 use podium_core::{
-    Counted, Effect, InboxId, LogLine, Outgoing, ParkedEvent, Raised, RunHead, SlotAsked, TaskNo, TaskState,
-    Told,
+    Counted, Effect, HistoryLine, InboxId, LogLine, Outgoing, ParkedEvent, Raised, RunHead, SlotAsked,
+    TaskNo, TaskState, Told,
 };
 
 /// What remains of a task's effects in one change.
@@ -38,6 +38,8 @@ pub(crate) struct Images<'a> {
     pub(crate) left: Vec<&'a str>,
     pub(crate) asked: Option<&'a SlotAsked>,
     pub(crate) kept: Vec<&'a Kept>,
+    /// By the row in which they are kept: of two that share one, the later.
+    pub(crate) noted: BTreeMap<u32, &'a HistoryLine>,
 }
 
 impl<'a> Images<'a> {
@@ -79,6 +81,9 @@ impl<'a> Images<'a> {
                     images.left.push(key);
                 }
                 Effect::Kept(kept) => images.kept.push(kept),
+                Effect::Noted(line) => {
+                    images.noted.insert(line.slot(), line);
+                }
             }
         }
         images

@@ -15,6 +15,7 @@ mod error;
 mod event;
 mod event_handler;
 mod external;
+mod history;
 mod images;
 mod limits;
 mod metadata;

@@ -14,6 +14,7 @@ WITH gone AS (
 ),
 tasks AS (DELETE FROM task AS t WHERE t.run_id = $1 AND EXISTS (SELECT FROM gone)),
 payloads AS (DELETE FROM payload AS p WHERE p.run_id = $1 AND EXISTS (SELECT FROM gone)),
+account AS (DELETE FROM history AS h WHERE h.run_id = $1 AND EXISTS (SELECT FROM gone)),
 lines AS (DELETE FROM task_log AS l WHERE l.run_id = $1 AND EXISTS (SELECT FROM gone)),
 arrived AS (DELETE FROM inbox AS i WHERE i.run_id = $1 AND EXISTS (SELECT FROM gone)),
 parked AS (DELETE FROM parked_event AS e WHERE e.run_id = $1 AND EXISTS (SELECT FROM gone)),

@@ -95,6 +95,19 @@ impl Store {
             .map_err(StoreError::at("run.has"))
     }
 
+    /// Has one of these runs not taken yet what this run told it?
+    pub async fn has_untaken(&self, sender: RunId, told: &[RunId]) -> Result<bool, StoreError> {
+        let told: Vec<uuid::Uuid> = told.iter().map(|run| run.uuid()).collect();
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM inbox AS i WHERE i.run_id = ANY ($1) AND starts_with(i.source, $2))",
+        )
+        .bind(told)
+        .bind(format!("run/{sender}/"))
+        .fetch_one(&self.inner.pool)
+        .await
+        .map_err(StoreError::at("inbox.untaken"))
+    }
+
     /// Reads a run with its tasks and parked events; `None` if there is no such run.
     pub async fn load(&self, run: RunId) -> Result<Option<RunState>, StoreError> {
         Ok(self.load_many(&[run]).await?.pop())

@@ -61,7 +61,7 @@ pub(crate) async fn session(connection: &mut PgConnection) -> Result<Session, St
 }
 
 pub(crate) async fn read_session(connection: &mut PgConnection) -> Result<Session, sqlx::Error> {
-    const NAMES: [&str; 10] = [
+    const NAMES: [&str; 11] = [
         "run_image",
         "task_image",
         "run_key",
@@ -72,6 +72,7 @@ pub(crate) async fn read_session(connection: &mut PgConnection) -> Result<Sessio
         "outbox_image",
         "log_image",
         "claim_key",
+        "history_image",
     ];
     let rows: Vec<(i64, i64, i32)> = sqlx::query_as(
         "SELECT t.oid::bigint, t.typarray::bigint, c.relnatts::integer
@@ -100,6 +101,7 @@ pub(crate) async fn read_session(connection: &mut PgConnection) -> Result<Sessio
         outbox: next()?,
         log: next()?,
         claim: next()?,
+        history: next()?,
     };
     let months = Months::read(connection).await?;
     Ok(Session { types, months, forms: HashMap::new() })

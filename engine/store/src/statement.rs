@@ -52,6 +52,8 @@ pub(crate) mod part {
     pub(crate) const SLOTS: u16 = 1024;
     /// Outputs to keep for later tasks.
     pub(crate) const KEPT: u16 = 2048;
+    /// Lines of the accounts of runs.
+    pub(crate) const NOTED: u16 = 4096;
 }
 
 const UPDATE: &str = "changed AS (
@@ -303,6 +305,21 @@ const KEPT: &str = "kept AS (
         body = EXCLUDED.body
 )";
 
+/// Lines of accounts. A place that is full is taken by the newer line.
+const NOTED: &str = "noted AS (
+    INSERT INTO history (run_id, shard, slot, seq, at, status_before, status_after, task_no, act, ref_name, actor,
+        origin, reason, detail)
+    SELECT i.run_id, i.shard, i.slot, i.seq, i.at, i.status_before, i.status_after, i.task_no, i.act, i.ref_name, i.actor,
+        i.origin, i.reason, i.detail
+    FROM unnest($@::history_image[]) AS i
+    WHERE (i.run_id IN (SELECT s.id FROM stored AS s)) IS TRUE
+    ON CONFLICT (run_id, slot, shard) DO UPDATE SET
+        seq = EXCLUDED.seq, at = EXCLUDED.at, status_before = EXCLUDED.status_before,
+        status_after = EXCLUDED.status_after, task_no = EXCLUDED.task_no, act = EXCLUDED.act,
+        ref_name = EXCLUDED.ref_name, actor = EXCLUDED.actor, origin = EXCLUDED.origin, reason = EXCLUDED.reason,
+        detail = EXCLUDED.detail
+)";
+
 /// The statement for the given parts, on the partitions of a month (`Some("202611")`) or on the whole tables.
 pub(crate) fn text(parts: u16, month: Option<&str>) -> String {
     let suffix = month.map(|m| format!("_{m}")).unwrap_or_default();
@@ -395,6 +412,9 @@ fn build(parts: u16) -> String {
     }
     if has(part::KEPT) {
         add(KEPT);
+    }
+    if has(part::NOTED) {
+        add(NOTED);
     }
     let confirmed = if has(part::CONFIRM) { " UNION ALL SELECT c.id FROM confirmed AS c" } else { "" };
     let refused =

@@ -145,8 +145,18 @@ impl Bench {
         let cx = Cx { now, random: 1, settings: &self.settings, world: &Nobody };
         match decide(&self.plan, &mut self.run, event, &cx) {
             Decision::Done(effects) => Ok(effects),
-            Decision::Refused(refusal) => Err(refusal),
+            Decision::Refused(refusal) | Decision::RefusedOnRecord(refusal, _) => Err(refusal),
             Decision::Needs(needs) => panic!("{needs:?}"),
+        }
+    }
+
+    /// What an event that is refused leaves in the account of the run.
+    pub(crate) fn late(&mut self, event: &Event) -> Vec<Effect> {
+        let cx = Cx { now: NOW, random: 1, settings: &self.settings, world: &Nobody };
+        match decide(&self.plan, &mut self.run, event, &cx) {
+            Decision::RefusedOnRecord(_, effects) => effects,
+            Decision::Refused(_) => Vec::new(),
+            other => panic!("{event:?} was not refused: {other:?}"),
         }
     }
 

@@ -22,6 +22,7 @@ use super::retry::mix;
 use super::{Known, Refusal, Turn};
 use crate::effect::{Effect, Told, WantedDefinition, WantedRun};
 use crate::event::{ChildEnded, InboxMessage, ParentEnded};
+use crate::history::Act;
 use crate::id::{RunId, TaskNo};
 use crate::payload::Payload;
 use crate::run::RunStatus;
@@ -162,6 +163,9 @@ impl Turn<'_> {
 
     pub(super) fn parent_ended(&mut self, ended: &ParentEnded) -> Result<(), Refusal> {
         if !self.run.head.status.is_terminal() {
+            if let Some(parent) = self.run.head.extra.parent {
+                self.note_of(Act::EndedByParent, None, parent.run, Some(&ended.reason));
+            }
             self.end_with_parent(ended.reason.clone());
         }
         Ok(())

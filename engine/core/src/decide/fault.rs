@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Refusal, Turn};
+use crate::history::Act;
 use crate::id::TaskNo;
 use crate::task::TaskStatus;
 
@@ -14,6 +15,7 @@ impl Turn<'_> {
     /// offered to nobody.
     pub(super) fn faulted(&mut self, reason: &str, claim: Option<TaskNo>) -> Result<(), Refusal> {
         if self.run.head.extra.fault.is_none() {
+            self.note(Act::Fault, claim, Some(reason));
             let reason = reason.chars().filter(|c| *c != '\0').take(REASON_AT_MOST).collect();
             Arc::make_mut(&mut self.head().extra).fault = Some(reason);
         }
@@ -30,6 +32,7 @@ impl Turn<'_> {
         if self.run.head.extra.fault.is_none() {
             return;
         }
+        self.note(Act::FaultCleared, None, None);
         Arc::make_mut(&mut self.head().extra).fault = None;
         if self.run.head.status.is_terminal() {
             return;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! mod        the question and the answer; one function per event
+//! account    what is not the run's usual way, and who asked
 //! turn       the run under change: every change of a row goes through it, and it makes the effects at the end
 //! report     a worker claims a task, hands it back or loses it, reports on it; the broker answers
 //! call       an executor of a node makes the call of a task: it lives, it is over, its lease lapses
@@ -24,6 +25,7 @@
 //! task or run, except an operator; one row per reference, iteration and attempt; a JOIN passes only when all it names
 //! have ended; the order of independent completions does not change the end; an open run has something that will move it.
 
+mod account;
 mod advance;
 mod arrive;
 #[cfg(test)]
@@ -175,6 +177,8 @@ pub enum Decision {
     Done(Vec<Effect>),
     /// The event is not allowed in this state. The run is as it was, except that of an unstartable one nothing is left.
     Refused(Refusal),
+    /// The same, and the run's account tells of it: the effects are that line and its number, nothing else.
+    RefusedOnRecord(Refusal, Vec<Effect>),
     /// Something was not loaded. The run must be thrown away and the decision repeated on a fresh copy.
     Needs(Needs),
 }
@@ -231,6 +235,14 @@ pub enum Refusal {
 /// Total: whatever users put into definitions, inputs and reports ends as a task or run with a reason, never as an error.
 /// A crash after this call and before the commit leaves nothing behind: the effects are the only thing that lasts.
 pub fn decide(plan: &Plan, run: &mut RunState, event: &Event, cx: &Cx<'_>) -> Decision {
+    let by = match event {
+        Event::Asked(asked) => Some(&asked.by),
+        _ => None,
+    };
+    let event = event.what();
+    if account::was_served(&run.head, by) {
+        return Decision::Done(Vec::new());
+    }
     let plan = match event {
         // the run is to live by another definition from this turn on
         Event::Operate(Operation::Restart(Edition::Latest(latest))) => latest,
@@ -257,6 +269,8 @@ pub fn decide(plan: &Plan, run: &mut RunState, event: &Event, cx: &Cx<'_>) -> De
         Event::Look => turn.look(),
         Event::Terminate { reason } => turn.terminated(reason.as_deref()),
         Event::Operate(operation) => turn.operated(operation),
+        // nobody asks for an asking
+        Event::Asked(_) => Ok(()),
     };
     match answer {
         Ok(()) => {
@@ -267,8 +281,13 @@ pub fn decide(plan: &Plan, run: &mut RunState, event: &Event, cx: &Cx<'_>) -> De
                 turn.touched();
             }
             turn.give_notice(event, before);
+            turn.note_asked(event, by);
             turn.finish()
         }
+        Err(refusal) if turn.has_notes() => match turn.finish() {
+            Decision::Done(effects) => Decision::RefusedOnRecord(refusal, effects),
+            other => other,
+        },
         Err(refusal) => Decision::Refused(refusal),
     }
 }

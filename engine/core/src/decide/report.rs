@@ -124,7 +124,7 @@ impl Turn<'_> {
     pub(super) fn reported(&mut self, report: &TaskReport) -> Result<(), Refusal> {
         let now = self.cx.now;
         let no = report.task;
-        let row = self.open_row(no)?;
+        let row = self.open_row(no).inspect_err(|_| self.note_late(report))?;
         if report.extend_lease {
             self.change(no, |row| {
                 row.updated_at = now;

@@ -4,6 +4,7 @@ use super::finish::Halt;
 use super::{Refusal, Turn};
 use crate::def::TaskTimeoutPolicy;
 use crate::effect::Effect;
+use crate::history::Act;
 use crate::id::TaskNo;
 use crate::payload::Payload;
 use crate::plan::Node;
@@ -57,6 +58,7 @@ impl Turn<'_> {
                  Timeout policy configured to TIME_OUT_WF",
                 limit.as_secs()
             );
+            self.note(Act::WorkflowTimeout, None, Some(&reason));
             self.halt(Halt { status: RunStatus::TimedOut, ..Halt::failed(reason) });
             return;
         }
@@ -82,6 +84,7 @@ impl Turn<'_> {
         let paused = self.run.head.status == RunStatus::Paused;
         if let Some(overdue) = self.overdue(&node, &row).filter(|_| !paused) {
             self.withdraw(no);
+            self.note(Act::TaskTimeout, Some(no), Some(&overdue.reason));
             self.end(no, TaskStatus::TimedOut, Some(overdue.reason.as_str().into()), None);
             if overdue.ends_run {
                 return Err(Halt::by_task(RunStatus::TimedOut, overdue.reason, no));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::account::Note;
 use super::mapping::Mapping;
 use super::scope::RunScope;
 use super::{Cx, Decision, Needs, Place};
@@ -26,8 +27,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) run: &'a mut RunState,
     pub(crate) cx: &'a Cx<'a>,
     /// First images of touched rows; `None` = the row is new.
-    before: BTreeMap<TaskNo, Option<Arc<TaskState>>>,
-    head_before: Option<Box<RunHead>>,
+    pub(super) before: BTreeMap<TaskNo, Option<Arc<TaskState>>>,
+    pub(super) head_before: Option<Box<RunHead>>,
     /// Effects that are no row images.
     pub(super) other: Vec<Effect>,
     /// Rows that ended and whose end is not processed yet.
@@ -47,6 +48,8 @@ pub(crate) struct Turn<'a> {
     pub(super) wake_exact: bool,
     /// The run had ended and is open again.
     pub(super) reopened: bool,
+    /// Lines of the run's account.
+    pub(super) notes: Vec<Note>,
 }
 
 impl<'a> Turn<'a> {
@@ -68,6 +71,7 @@ impl<'a> Turn<'a> {
             unstartable: None,
             wake_exact: false,
             reopened: false,
+            notes: Vec::new(),
         }
     }
 
@@ -125,6 +129,17 @@ impl<'a> Turn<'a> {
     /// Has the run's own row been changed?
     pub(super) fn has_changed_head(&self) -> bool {
         self.head_before.is_some()
+    }
+
+    /// Is anything not as it was before this turn?
+    pub(super) fn changes_anything(&self) -> bool {
+        let moved = self.head_before.as_ref().is_some_and(|head| **head != self.run.head);
+        let touched = |(no, row): (&TaskNo, &Option<Arc<TaskState>>)| row.as_ref() != self.run.tasks.get(*no);
+        moved || !self.other.is_empty() || self.before.iter().any(touched)
+    }
+
+    pub(super) fn has_notes(&self) -> bool {
+        !self.notes.is_empty()
     }
 
     /// Did this turn make the row?
@@ -362,6 +377,7 @@ impl<'a> Turn<'a> {
             return Decision::Needs(self.needs);
         }
         self.settle_wake();
+        self.write_account();
         let mut effects = Vec::with_capacity(self.before.len() + self.other.len() + 1);
         if let Some(before) = self.head_before
             && *before != self.run.head

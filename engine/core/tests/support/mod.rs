@@ -104,6 +104,14 @@ impl Story {
                 assert_same(&folded, &self.run, event);
                 Err(refusal)
             }
+            Decision::RefusedOnRecord(refusal, effects) => {
+                for effect in &effects {
+                    fold(&mut folded, effect);
+                }
+                assert_same(&folded, &self.run, event);
+                self.run.head.version += 1;
+                Err(refusal)
+            }
             Decision::Needs(needs) => panic!("needs {needs:?}"),
         }
     }

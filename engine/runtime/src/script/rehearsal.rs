@@ -111,7 +111,7 @@ fn play(
             (!begun && !matches!(event, Event::Started | Event::Faulted { .. })).then_some(&Event::Started);
         let went_well = first.into_iter().chain([event]).all(|event| {
             let decision = catch_unwind(AssertUnwindSafe(|| decide(plan, &mut state, event, &cx)));
-            matches!(decision, Ok(Decision::Done(_) | Decision::Refused(_)))
+            matches!(decision, Ok(Decision::Done(_) | Decision::Refused(_) | Decision::RefusedOnRecord(..)))
         });
         if !went_well {
             break;

@@ -1,5 +1,7 @@
 //! What an operator may do to a run.
 
+use std::time::Duration;
+
 use podium_core::{
     Edition, Event, ObjectionKind, Operation, Payload, Refusal, Rerun, RerunFrom, RunId, RunState, TaskId,
 };
@@ -15,6 +17,11 @@ use crate::shared::Shared;
 
 /// Runs that change faster than they can be removed are somebody's mistake.
 const TRIES: usize = 20;
+/// How long an operation waits for the turns of the runs that hear of it.
+const OTHERS_WAIT: Duration = Duration::from_secs(2);
+/// Between two looks at first, and at last.
+const OTHERS_LOOK: Duration = Duration::from_millis(2);
+const OTHERS_LOOK_SELDOM: Duration = Duration::from_millis(50);
 /// Levels of sub-workflows that are gone through.
 const LEVELS: usize = 1_000;
 
@@ -58,11 +65,29 @@ pub(crate) async fn aimed(shared: &Shared, id: RunId, verb: Verb) -> Result<(Run
     })
 }
 
-/// Gives the run this event and answers once what follows from it is durable.
+/// Gives the run this event and answers once what follows from it is durable, and once the runs that heard of it have
+/// had their turns, for which it waits [`OTHERS_WAIT`] at most: they come to it in any case, after a crash too.
 pub(crate) async fn operate(shared: &Shared, run: RunId, event: Event) -> Result<(), EngineError> {
     let (tx, answer) = oneshot::channel();
-    shared.mailboxes.send(run, Work::Event(event), Reply::Done(tx))?;
-    answer.await.map_err(|_| stopped())?
+    shared.mailboxes.send(run, Work::Event(event), Reply::Operated(tx))?;
+    let told = answer.await.map_err(|_| stopped())??;
+    if !told.is_empty() {
+        // whether they had their turns is not what the answer is about
+        drop(tokio::time::timeout(OTHERS_WAIT, others(shared, run, &told)).await);
+    }
+    Ok(())
+}
+
+/// Waits until the runs have taken what this run told them.
+async fn others(shared: &Shared, run: RunId, told: &[RunId]) {
+    let mut pause = OTHERS_LOOK;
+    loop {
+        tokio::time::sleep(pause).await;
+        match shared.store.has_untaken(run, told).await {
+            Ok(true) => pause = (pause * 2).min(OTHERS_LOOK_SELDOM),
+            Ok(false) | Err(_) => return,
+        }
+    }
 }
 
 /// How a refusal looks to the caller; what was asked for and has happened already is no error.
@@ -127,7 +152,7 @@ impl Engine {
     }
 
     async fn verb(&self, id: RunId, operation: Operation) -> Result<(), EngineError> {
-        operate(self.shared(), id, Event::Operate(operation)).await
+        operate(self.shared(), id, self.asked(Event::Operate(operation))).await
     }
 }
 

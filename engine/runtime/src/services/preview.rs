@@ -87,7 +87,7 @@ async fn decided(
             };
             match decide(&found.plan, &mut run, &event, &cx) {
                 Decision::Done(effects) => return Ok((run, effects)),
-                Decision::Refused(refusal) => {
+                Decision::Refused(refusal) | Decision::RefusedOnRecord(refusal, _) => {
                     // what has happened already changes nothing
                     return refused(refusal).map(|()| (found.run.clone(), Vec::new()));
                 }

@@ -129,7 +129,7 @@ impl Engine {
                         if v.task.ready {
                             return Ok(());
                         }
-                        operate(shared, v.run.id, Event::Requeued { task: v.task.no }).await
+                        operate(shared, v.run.id, self.asked(Event::Requeued { task: v.task.no })).await
                     })
                     .buffer_unordered(REQUEUED_AT_ONCE);
                 while let Some(done) = turns.next().await {

@@ -9,6 +9,7 @@
 use super::{Turn, waits_for_others};
 use crate::effect::Effect;
 use crate::event::{ChildReopened, InboxMessage, LogLine};
+use crate::history::Act;
 use crate::id::TaskNo;
 use crate::task::TaskStatus;
 
@@ -35,6 +36,7 @@ impl Turn<'_> {
         {
             return;
         }
+        self.note_of(Act::ReopenedByChild, Some(no), reopened.child, None);
         self.change(no, |row| {
             row.status = TaskStatus::InProgress;
             row.reason = None;
@@ -98,6 +100,10 @@ impl Turn<'_> {
         }
         if self.run.head.extra.archived || self.retry(false).is_err() {
             self.tell_parent();
+            return;
+        }
+        if let Some(parent) = self.run.head.extra.parent {
+            self.note_of(Act::RetriedByParent, None, parent.run, None);
         }
     }
 }
