@@ -67,7 +67,7 @@ fn hear(bench: &mut Bench, shelf: &Shelf, event: &Event) -> Vec<Effect> {
                 }
                 bench.run = before.clone();
             }
-            Decision::Refused(refusal) => panic!("{refusal}"),
+            Decision::Refused(refusal) | Decision::RefusedOnRecord(refusal, _) => panic!("{refusal}"),
         }
     }
 }
