@@ -94,13 +94,11 @@ impl Node {
                 }
             });
         }
+        let mut calls = config.http_tasks()?;
+        calls.egress.own = own_endpoints(config, address, kafka.as_ref());
         let http_tasks = match config.http_tasks.enabled {
-            true => {
-                let mut settings = config.http_tasks()?;
-                settings.egress.own = own_endpoints(config, address, kafka.as_ref());
-                Some(HttpTasks::start(engine.clone(), settings))
-            }
-            false => None,
+            true => HttpTasks::start(engine.clone(), calls),
+            false => HttpTasks::notices_only(engine.clone(), calls),
         };
         let hosts = start_workers(config, &options).await?;
         let (troubles, probing) = probes::start(kafka, s3);
@@ -119,7 +117,7 @@ impl Node {
             router,
             handled_topics,
             hosts,
-            http_tasks,
+            http_tasks: Some(http_tasks),
             stop,
             api,
             probes: probing,

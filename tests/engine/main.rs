@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod http;
+mod http_notices;
 mod outages;
 mod pipeline;
 mod router;

@@ -100,14 +100,16 @@ pub struct Outgoing {
     pub max_block_ms: Option<i64>,
 }
 
-/// An event of an own queue (one outbox row; key: run and task).
+/// An event of an own queue, or a notice for an HTTP endpoint (one outbox row; key: run and task).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Raised {
     pub task: TaskNo,
-    /// The queue: `conductor:<workflow>:<name>`.
+    /// The queue: `conductor:<workflow>:<name>`; or the address of the endpoint.
     pub event: Arc<str>,
     /// What it says, as JSON; `None` = what follows from the row of its task.
     pub value: Option<Vec<u8>>,
+    /// Name and value of each header; only for HTTP endpoints.
+    pub headers: Vec<(String, Vec<u8>)>,
 }
 
 /// A message of this run for another one. The recipient may be created in the same commit; one that does not exist hears

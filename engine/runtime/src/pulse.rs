@@ -102,6 +102,9 @@ impl Pulse {
         shared.timers.found(&answer.due);
         shared.schedules.is(answer.schedule_at);
         shared.handlers.news(answer.metadata_version, answer.events);
+        if answer.http_notices {
+            shared.http_notices.notify_one();
+        }
         shared.definitions.limits.news(answer.metadata_version);
         self.inbox(answer.inbox);
         if let Some(relay) = &self.shared.relay {

@@ -61,7 +61,7 @@ impl Writer {
             }
         }
         for (turn, _) in batch.turns.iter().zip(&stored).filter(|(_, stored)| **stored) {
-            turn.raised().for_each(|event| self.shared.handlers.raised(event));
+            turn.raised().for_each(|event| self.shared.raised(event));
         }
         // messages go first: they have the longest way
         self.relay(&batch.turns, &stored);

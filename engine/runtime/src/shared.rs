@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use podium_core::tasks::is_address;
 use podium_core::{Event, RunId, Timestamp};
 use podium_store::Store;
 use tokio::sync::{Notify, mpsc};
@@ -48,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) pulse_now: Notify,
     pub(crate) schedules: NextFiring,
     pub(crate) handlers: Handlers,
+    /// There may be notices for HTTP endpoints.
+    pub(crate) http_notices: Notify,
     pub(crate) writers_alive: AtomicUsize,
     last_write: Mutex<Instant>,
     first_lane: AtomicBool,
@@ -80,6 +83,7 @@ impl Shared {
             pulse_now: Notify::new(),
             schedules: NextFiring::default(),
             handlers: Handlers::default(),
+            http_notices: Notify::new(),
             writers_alive: AtomicUsize::new(0),
             last_write: Mutex::new(Instant::now()),
             first_lane: AtomicBool::new(false),
@@ -107,6 +111,15 @@ impl Shared {
 
     pub(crate) fn set_first_lane(&self, held: bool) {
         self.first_lane.store(held, Ordering::Relaxed);
+    }
+
+    /// A commit put an event into this queue of the engine, or a notice under this address.
+    pub(crate) fn raised(&self, event: &str) {
+        if is_address(event) {
+            self.http_notices.notify_one();
+        } else {
+            self.handlers.raised(event);
+        }
     }
 
     /// Asks for a read of the queue's ready rows; the queue is marked as being read already.

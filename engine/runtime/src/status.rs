@@ -78,6 +78,12 @@ pub struct Counters {
     pub calls_late: u64,
     /// Calls under way, now.
     pub calls_open: u64,
+    /// Notices that an HTTP endpoint took.
+    pub http_notices_delivered: u64,
+    /// Tries to deliver one that failed, and are made again.
+    pub http_notices_failed: u64,
+    /// Notices given up: the endpoint refused them, a rule of `[egress]` does not allow it, or they were a day old.
+    pub http_notices_dropped: u64,
     pub events_ingested: u64,
     pub events_unknown_run: u64,
     /// Events of own queues that were taken with all that their handlers do.

@@ -119,7 +119,10 @@ SELECT clock_timestamp() AS db_now,
             SELECT FROM outbox AS o WHERE o.pending AND o.lane < 0 AND o.topic = e.event LIMIT 1
         ) AS waiting
         WHERE e.active
-    ) AS events";
+    ) AS events,
+    EXISTS (
+        SELECT FROM outbox AS o WHERE o.pending AND o.lane < 0 AND o.topic >= 'http' AND o.topic < 'httq'
+    ) AS http_notices";
 
 impl Store {
     /// Registers this node under the next epoch. `lease` is how long its buckets and lanes stay its own without a pulse.
@@ -181,6 +184,7 @@ impl Store {
             metadata_version: row.try_get(6).map_err(read)?,
             schedule_at: row.try_get::<Option<At>, _>(7).map_err(read)?.map(|at| at.0),
             events: row.try_get(8).map_err(read)?,
+            http_notices: row.try_get(9).map_err(read)?,
         })
     }
 

@@ -101,6 +101,8 @@ pub struct PulseAnswer {
     pub schedule_at: Option<Timestamp>,
     /// Events wait for an active handler.
     pub events: bool,
+    /// Notices wait for HTTP endpoints.
+    pub http_notices: bool,
 }
 
 /// The position of a consumer in one partition.

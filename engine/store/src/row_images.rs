@@ -157,5 +157,5 @@ pub(crate) fn raised_image(rows: &mut Rows, run: RunId, raised: &Raised) {
     let row = rows.begin().run(run).int2(run.shard()).int4(raised.task as i32).int2(EVENT_LANE);
     row.text_or_null(None).text(&raised.event).bytea_or_null(None);
     row.bytea(raised.value.as_deref().unwrap_or_default());
-    row.text_or_null(None).int8_or_null(None).end();
+    row.text_or_null(headers_text(&raised.headers).as_deref()).int8_or_null(None).end();
 }

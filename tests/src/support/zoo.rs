@@ -12,18 +12,20 @@
 //! | `/gzip-bomb` | 50 MB of zeros, compressed |
 //! | `/headers` | headers without an end |
 //! | `/informational` | 1xx without an end |
+//! | `/fails/N/KEY` | 500 to the first N requests with that key, later ones as `/ok` |
+//! | `/gone` | 410 |
 //! | `/reset` | closes without an answer |
 //! | `/redirect?URL` | 302 to that |
 //! | `/redirects/N` | 302 to N+1 |
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-/// What came in: the head of each request, by its path.
-type Seen = Arc<Mutex<HashMap<String, Vec<String>>>>;
+/// What came in: head and body of each request, by its path.
+type Seen = Arc<Mutex<HashMap<String, Vec<(String, String)>>>>;
 
 /// The running server; it lives as long as the process.
 pub struct Zoo {
@@ -52,7 +54,13 @@ impl Zoo {
     /// The heads of the requests with this path, oldest first.
     pub fn seen(&self, path: &str) -> Vec<String> {
         let seen = self.seen.lock().expect("held for map calls only");
-        seen.get(path).cloned().unwrap_or_default()
+        seen.get(path).into_iter().flatten().map(|(head, _)| head.clone()).collect()
+    }
+
+    /// The bodies of the requests with this path, oldest first.
+    pub fn bodies(&self, path: &str) -> Vec<String> {
+        let seen = self.seen.lock().expect("held for map calls only");
+        seen.get(path).into_iter().flatten().map(|(_, body)| body.clone()).collect()
     }
 }
 
@@ -68,12 +76,14 @@ fn serve(socket: TcpStream, seen: &Seen) -> std::io::Result<()> {
         }
         let length =
             head.lines().find_map(|l| l.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
-        std::io::copy(&mut std::io::Read::take(&mut input, length.unwrap_or(0)), &mut std::io::sink())?;
+        let mut body = Vec::new();
+        std::io::Read::take(&mut input, length.unwrap_or(0)).read_to_end(&mut body)?;
+        let body = String::from_utf8_lossy(&body).into_owned();
         let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
         let earlier = {
             let mut seen = seen.lock().expect("held for map calls only");
             let list = seen.entry(path.clone()).or_default();
-            list.push(head);
+            list.push((head, body));
             list.len() - 1
         };
         answer(&mut out, &path, earlier)?;
@@ -130,6 +140,11 @@ fn answer(out: &mut TcpStream, path: &str, earlier: usize) -> std::io::Result<()
         "informational" => loop {
             out.write_all(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")?;
         },
+        "fails" => match rest.split('/').next().and_then(|n| n.parse().ok()) {
+            Some(times) if earlier < times => status(out, "500 Internal Server Error"),
+            _ => ok(out),
+        },
+        "gone" => status(out, "410 Gone"),
         "reset" => out.shutdown(std::net::Shutdown::Both),
         "redirect" => redirect(out, rest),
         "redirects" => redirect(out, &format!("/redirects/{}", rest.parse::<u64>().unwrap_or(0) + 1)),
@@ -153,6 +168,10 @@ fn ok(out: &mut TcpStream) -> std::io::Result<()> {
     out.write_all(
         b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{\"ok\":true}",
     )
+}
+
+fn status(out: &mut TcpStream, what: &str) -> std::io::Result<()> {
+    out.write_all(format!("HTTP/1.1 {what}\r\nContent-Length: 0\r\n\r\n").as_bytes())
 }
 
 fn redirect(out: &mut TcpStream, to: &str) -> std::io::Result<()> {

@@ -1,4 +1,4 @@
-//! Makes the calls of HTTP tasks.
+//! Makes the calls of HTTP tasks, and delivers notices to HTTP endpoints (notices.rs).
 //!
 //! ```text
 //! engine.claim_calls ──> run.rs: Call ──> client.rs (redirects, repeats) ──> egress ──> wire.rs ──> server
@@ -14,6 +14,7 @@ mod body;
 mod client;
 mod egress;
 mod names;
+mod notices;
 mod pool;
 mod run;
 mod wire;
@@ -71,10 +72,23 @@ pub struct HttpTasks {
 }
 
 impl HttpTasks {
-    /// Begins to take calls from the engine of this process.
+    /// Begins to take calls from the engine of this process, and to deliver its notices to HTTP endpoints.
     pub fn start(engine: Engine, settings: HttpSettings) -> HttpTasks {
         let (stop, stopped) = watch::channel(false);
-        let main = tokio::spawn(take(engine, settings, stopped));
+        let slots = settings.parallel.max(1);
+        let client = Arc::new(Client::new(settings));
+        let notices = notices::deliver(engine.clone(), client.clone(), stopped.clone());
+        let calls = take(engine, client, slots, stopped);
+        let main = tokio::spawn(async move {
+            tokio::join!(calls, notices);
+        });
+        HttpTasks { stop, main }
+    }
+
+    /// Delivers notices only: the calls of tasks are for other nodes.
+    pub fn notices_only(engine: Engine, settings: HttpSettings) -> HttpTasks {
+        let (stop, stopped) = watch::channel(false);
+        let main = tokio::spawn(notices::deliver(engine, Arc::new(Client::new(settings)), stopped));
         HttpTasks { stop, main }
     }
 
@@ -94,9 +108,8 @@ impl HttpTasks {
     }
 }
 
-async fn take(engine: Engine, settings: HttpSettings, mut stop: watch::Receiver<bool>) {
-    let slots = Arc::new(Semaphore::new(settings.parallel.max(1)));
-    let client = Arc::new(Client::new(settings));
+async fn take(engine: Engine, client: Arc<Client>, slots: usize, mut stop: watch::Receiver<bool>) {
+    let slots = Arc::new(Semaphore::new(slots));
     let mut calls = JoinSet::new();
     loop {
         while calls.try_join_next().is_some() {}

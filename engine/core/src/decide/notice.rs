@@ -6,7 +6,7 @@
 //! | a task | the setting, unless `taskStatusListenerEnabled` is false | SCHEDULED, IN_PROGRESS (at each claim) and its end | the setting |
 //! | a task | `onStateChange` | `onScheduled`, `onStart`, `onSuccess`, `onFailed`, `onCancelled` | the `type` of each entry |
 //!
-//! Sinks are those of EVENT tasks. What a listener is told is `{workflowName, eventType, payload}`, the payload a summary
+//! Sinks are those of EVENT tasks, and the addresses of HTTP endpoints. What a listener is told is `{workflowName, eventType, payload}`, the payload a summary
 //! as searches show it; what `onStateChange` tells is the payload of its entry, resolved. Entries whose type is no sink say
 //! nothing. Of what happens to a row within one decision the steps that it passed are told, each once.
 
@@ -24,7 +24,7 @@ use crate::operation::{Operation, RerunFrom};
 use crate::payload::Payload;
 use crate::run::{RunHead, RunStatus};
 use crate::task::{TaskState, TaskStatus};
-use crate::tasks::{Sink, json_text};
+use crate::tasks::{Sink, is_address, json_text};
 use crate::time::Timestamp;
 
 /// What a status is called as a change of state.
@@ -160,8 +160,9 @@ impl Turn<'_> {
     }
 
     fn send_notice(&mut self, sink: &str, name: &str, body: &Value) {
+        let address = is_address(sink).then_some(sink);
         let sink = Sink::of(&Value::from(sink), &self.run.head.name, name, &"");
-        if matches!(sink, Sink::Bad { .. }) {
+        if matches!(sink, Sink::Bad { .. }) && address.is_none() {
             return;
         }
         let extra = Arc::make_mut(&mut self.head().extra);
@@ -170,9 +171,17 @@ impl Turn<'_> {
         let task = MAX_TASK_NO.saturating_add(number);
         let value = json_text::of(body).into_bytes();
         let id = self.run.head.id;
+        let named = ("podium-event-id".to_owned(), format!("{id}/{number}").into_bytes());
+        if let Some(address) = address {
+            let told_at = ("podium-event-time".to_owned(), iso(self.cx.now).into_bytes());
+            let headers = vec![named, told_at];
+            let raised = Raised { task, event: address.into(), value: Some(value), headers };
+            return self.other.push(Effect::Raised(raised));
+        }
         match sink {
             Sink::Own(queue) => {
-                let raised = Raised { task, event: queue.as_str().into(), value: Some(value) };
+                let headers = Vec::new();
+                let raised = Raised { task, event: queue.as_str().into(), value: Some(value), headers };
                 self.other.push(Effect::Raised(raised));
             }
             Sink::Kafka { topic, .. } => self.emit(Outgoing {
@@ -182,7 +191,7 @@ impl Turn<'_> {
                 // the messages of a run stay in their order
                 key: Some(id.to_string().into_bytes()),
                 value,
-                headers: vec![("podium-event-id".to_owned(), format!("{id}/{number}").into_bytes())],
+                headers: vec![named],
                 max_block_ms: None,
             }),
             Sink::Bad { .. } => {}

@@ -336,7 +336,12 @@ impl<'a> Turn<'a> {
 
     /// Tells the handlers of an own queue of the event of this task.
     pub(crate) fn raise(&mut self, task: TaskNo, event: &str) {
-        self.other.push(Effect::Raised(Raised { task, event: event.into(), value: None }));
+        self.other.push(Effect::Raised(Raised {
+            task,
+            event: event.into(),
+            value: None,
+            headers: Vec::new(),
+        }));
     }
 
     /// What expressions see now; `task`: the id of the task that is made, if it is known.

@@ -76,13 +76,25 @@ impl Sink {
     }
 }
 
-/// Why nothing can be sent to a sink; `None` if something can.
+/// Bytes of an address at most: it stands in an index.
+const ADDRESS_AT_MOST: usize = 2_000;
+
+/// Is a sink of notices the address of an HTTP endpoint?
+pub fn is_address(sink: &str) -> bool {
+    let host = sink.strip_prefix("https://").or_else(|| sink.strip_prefix("http://"));
+    sink.len() <= ADDRESS_AT_MOST && host.is_some_and(|host| !host.is_empty() && !host.starts_with('/'))
+}
+
+/// Why no notice can be sent to a sink; `None` if one can.
 pub fn sink_fault(sink: &str) -> Option<String> {
+    if is_address(sink) {
+        return None;
+    }
     match Sink::of(&Value::from(sink), "", "", &"") {
         Sink::Kafka { topic, .. } if topic.is_empty() => Some(format!("the sink \"{sink}\" names no topic")),
         Sink::Own(_) | Sink::Kafka { .. } => None,
         Sink::Bad { .. } => Some(format!(
-            "the sink \"{sink}\" is neither a queue of the engine (\"conductor:<name>\") nor a topic (\"kafka:<topic>\")"
+            "the sink \"{sink}\" is no queue of the engine (\"conductor:<name>\"), no topic (\"kafka:<topic>\") and no address (\"https://<host>/<path>\")"
         )),
     }
 }

@@ -42,7 +42,7 @@ use crate::time::Span;
 pub(crate) use do_while::{
     canceled_output as canceled_loop_output, counters, go_back, output_so_far as loop_output,
 };
-pub use event::{EventRun, event_payload, sink_fault};
+pub use event::{EventRun, event_payload, is_address, sink_fault};
 pub(crate) use event::{Fit, Sink, sink_matches};
 pub use http::{CALL_LEASE, HTTP};
 pub(crate) use join::partial_output as partial_join_output;

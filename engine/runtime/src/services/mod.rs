@@ -4,6 +4,7 @@ pub(crate) mod calls;
 pub(crate) mod event_handlers;
 pub(crate) mod external;
 pub(crate) mod history;
+pub(crate) mod http_notices;
 pub(crate) mod ingest;
 pub(crate) mod lookup;
 pub(crate) mod metadata;
