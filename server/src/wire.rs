@@ -15,20 +15,20 @@ use podium_events::relay::KafkaSink;
 use podium_events::router::{HandledTopics, NewGroup as RouterGroup, Router};
 use podium_kafka::{KafkaSettings, Producers};
 use podium_objects::{ObjectStore, S3Settings};
-use podium_runtime::Engine;
-use podium_runtime::ports::EventSink;
+use podium_runtime::ports::{EventSink, PayloadStore};
+use podium_runtime::{Engine, EngineConfig};
 use podium_store::Store;
 use podium_workers::email_validator::EmailValidator;
 use podium_workers::http::{Endpoint, HttpTasks};
 use podium_workers::phone_validator::PhoneValidator;
-use podium_workers::{Host, HostSettings, Service};
+use podium_workers::{Host, HostSettings, S3Payloads, Service};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{debug, error, warn};
 
 use crate::cmd::WorkerName;
-use crate::config::Config;
+use crate::config::{Config, PayloadPlace};
 use crate::probes;
 
 /// How long a node waits for its consumers' partitions before it says that it is up. Brokers that are away
@@ -74,8 +74,9 @@ impl Node {
         let s3 = options.s3.clone().map(ObjectStore::new).transpose()?;
         let producers = kafka.clone().map(Producers::new);
         let sink = producers.clone().map(|p| Arc::new(KafkaSink::new(p)) as Arc<dyn EventSink>);
-        let engine =
-            Engine::open(store, sink, config.engine()).await.context("the engine could not start")?;
+        let payloads = payload_store(config, s3.as_ref()).await?;
+        let engine_config = EngineConfig { payloads, ..config.engine() };
+        let engine = Engine::open(store, sink, engine_config).await.context("the engine could not start")?;
         let router = producers.clone().filter(|_| config.router.enabled).map(|producers| {
             let mut settings = config.router();
             if options.young_broker {
@@ -226,6 +227,27 @@ fn own_endpoints(config: &Config, listens: SocketAddr, kafka: Option<&KafkaSetti
         }
     }
     own
+}
+
+/// The store outside of the database for payloads of clients, if the settings want one.
+async fn payload_store(
+    config: &Config,
+    s3: Option<&ObjectStore>,
+) -> anyhow::Result<Option<Arc<dyn PayloadStore>>> {
+    let section = &config.external_payloads;
+    if section.store == PayloadPlace::Postgres {
+        return Ok(None);
+    }
+    let Some(store) = s3 else {
+        anyhow::bail!(
+            "external_payloads.store is \"s3\", and no S3 store is configured: set s3.endpoint (S3_ENDPOINT)"
+        );
+    };
+    let payloads = S3Payloads::new(store.clone(), &section.bucket, &section.prefix, section.address_valid.0);
+    if let Err(error) = payloads.prepare().await {
+        warn!(%error, "the bucket for payloads could not be looked for; clients cannot use it until it is there");
+    }
+    Ok(Some(Arc::new(payloads)))
 }
 
 async fn start_workers(config: &Config, options: &NodeOptions) -> anyhow::Result<Vec<Host>> {

@@ -1,6 +1,7 @@
 //! The whole engine from outside: a real `podium`, a real PostgreSQL, and both kinds of broker.
 
 mod bad_input;
+mod external_payloads;
 mod http;
 mod http_notices;
 mod outages;

@@ -9,13 +9,15 @@
 //! A service keeps no state between requests, so any number of processes share the work through their
 //! consumer group, inside `podium dev` or as `podium worker NAME`.
 //!
-//! `http` is no such service: it makes the calls of HTTP tasks beside the engine of its node.
+//! `http` is no such service: it makes the calls of HTTP tasks beside the engine of its node. Nor is `payload_store`, which
+//! keeps payloads for the engine.
 
 pub mod csv;
 pub mod email_validator;
 mod events;
 mod host;
 pub mod http;
+mod payload_store;
 pub mod phone_validator;
 mod request;
 mod rows;
@@ -24,6 +26,7 @@ mod validator;
 
 pub use events::{COMPLETION_TOPIC, EVENT_ID_HEADER};
 pub use host::{Host, HostError, HostSettings};
+pub use payload_store::S3Payloads;
 pub use request::{FileRequest, Request};
 pub use rows::{Counts, Outputs, Reason, RowCheck, Sieve, SieveError};
 pub use service::{Done, Service, ServiceError, ValidatorSettings};

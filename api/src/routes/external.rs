@@ -5,6 +5,8 @@
 //! PUT  {uri}                       the payload, one JSON object
 //! POST a start or a report that names the path
 //! ```
+//!
+//! The address is one of this API, or a signed one of a bucket (`external_payloads.store = "s3"`).
 
 use axum::extract::State;
 use axum::http::Uri;
@@ -48,10 +50,12 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     responses(
         (status = 200, description = "The address", body = ExternalStorageLocation),
         (status = 400, description = "A word that does not exist", body = ErrorResponse),
+        (status = 409, description = "WRITE for the path of a workflow's own payload, with payloads in a bucket", body = ErrorResponse),
+        (status = 503, description = "The bucket is away", body = ErrorResponse),
     )
 )]
-async fn of_workflow(uri: Uri) -> Result<Response, ApiError> {
-    location(&uri)
+async fn of_workflow(State(api): State<Api>, uri: Uri) -> Result<Response, ApiError> {
+    location(&api, &uri).await
 }
 
 /// Get the address for a payload of a workflow.
@@ -62,10 +66,12 @@ async fn of_workflow(uri: Uri) -> Result<Response, ApiError> {
     responses(
         (status = 200, description = "The address", body = ExternalStorageLocation),
         (status = 400, description = "A word that does not exist", body = ErrorResponse),
+        (status = 409, description = "WRITE for the path of a workflow's own payload, with payloads in a bucket", body = ErrorResponse),
+        (status = 503, description = "The bucket is away", body = ErrorResponse),
     )
 )]
-async fn of_workflow_dashed(uri: Uri) -> Result<Response, ApiError> {
-    location(&uri)
+async fn of_workflow_dashed(State(api): State<Api>, uri: Uri) -> Result<Response, ApiError> {
+    location(&api, &uri).await
 }
 
 /// Get the address for a payload of a task.
@@ -75,10 +81,12 @@ async fn of_workflow_dashed(uri: Uri) -> Result<Response, ApiError> {
     responses(
         (status = 200, description = "The address", body = ExternalStorageLocation),
         (status = 400, description = "A word that does not exist", body = ErrorResponse),
+        (status = 409, description = "WRITE for the path of a workflow's own payload, with payloads in a bucket", body = ErrorResponse),
+        (status = 503, description = "The bucket is away", body = ErrorResponse),
     )
 )]
-async fn of_task(uri: Uri) -> Result<Response, ApiError> {
-    location(&uri)
+async fn of_task(State(api): State<Api>, uri: Uri) -> Result<Response, ApiError> {
+    location(&api, &uri).await
 }
 
 /// Get the address for a payload of a task.
@@ -88,13 +96,15 @@ async fn of_task(uri: Uri) -> Result<Response, ApiError> {
     responses(
         (status = 200, description = "The address", body = ExternalStorageLocation),
         (status = 400, description = "A word that does not exist", body = ErrorResponse),
+        (status = 409, description = "WRITE for the path of a workflow's own payload, with payloads in a bucket", body = ErrorResponse),
+        (status = 503, description = "The bucket is away", body = ErrorResponse),
     )
 )]
-async fn of_task_dashed(uri: Uri) -> Result<Response, ApiError> {
-    location(&uri)
+async fn of_task_dashed(State(api): State<Api>, uri: Uri) -> Result<Response, ApiError> {
+    location(&api, &uri).await
 }
 
-fn location(uri: &Uri) -> Result<Response, ApiError> {
+async fn location(api: &Api, uri: &Uri) -> Result<Response, ApiError> {
     let query = Query::of(uri);
     let path = query.required("path")?;
     let (operation, payload_type) = (query.required("operation")?, query.required("payloadType")?);
@@ -105,7 +115,13 @@ fn location(uri: &Uri) -> Result<Response, ApiError> {
         )));
     }
     let path = if path.is_empty() { format!("{}.json", Uuid::now_v7()) } else { path.into_owned() };
-    Ok(answer::json(&ExternalStorageLocation { uri: format!("{BASE}{path}"), path }))
+    let outside = if operation.eq_ignore_ascii_case("WRITE") {
+        api.engine().address_to_put(&path).await?
+    } else {
+        api.engine().address_to_get(&path).await?
+    };
+    let uri = outside.unwrap_or_else(|| format!("{BASE}{path}"));
+    Ok(answer::json(&ExternalStorageLocation { uri, path }))
 }
 
 /// Get a payload by its path.

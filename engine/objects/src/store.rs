@@ -297,6 +297,20 @@ impl ObjectStore {
         Ok(answer.buckets.unwrap_or_default().into_iter().filter_map(|b| b.name).collect())
     }
 
+    /// A URL that lets anybody write the object, once or again, for `valid` (at most 7 days).
+    pub async fn presign_put(&self, bucket: &str, key: &str, valid: Duration) -> Result<String, ObjectError> {
+        let config = PresigningConfig::expires_in(valid).map_err(|e| ObjectError::Settings(e.to_string()))?;
+        let request = self
+            .client
+            .put_object()
+            .bucket(bucket)
+            .key(key)
+            .presigned(config)
+            .await
+            .map_err(|e| Place { action: "sign a link to write", bucket, key }.error(e))?;
+        Ok(request.uri().to_owned())
+    }
+
     /// A URL that lets anybody read the object for `valid` (at most 7 days).
     pub async fn presign_get(&self, bucket: &str, key: &str, valid: Duration) -> Result<String, ObjectError> {
         let config = PresigningConfig::expires_in(valid).map_err(|e| ObjectError::Settings(e.to_string()))?;

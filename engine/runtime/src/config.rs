@@ -39,6 +39,8 @@ pub struct EngineConfig {
     pub audit_every: Duration,
     /// How jq filters are run; without it they fail.
     pub jq: Option<JqCommand>,
+    /// Where clients put payloads by path; `None` = in the database.
+    pub payloads: Option<std::sync::Arc<dyn crate::ports::PayloadStore>>,
     /// Limits and rules of decisions.
     pub settings: Settings,
 }
@@ -70,6 +72,7 @@ impl Default for EngineConfig {
             partitions_every: Duration::from_secs(3600),
             audit_every: Duration::from_secs(60),
             jq: None,
+            payloads: None,
             settings: Settings::default(),
         }
     }

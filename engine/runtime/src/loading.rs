@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use podium_core::decide::KnownPayload;
 use podium_core::{Event, InboxId, InboxMessage, Needs, RunId, RunState};
 
 use crate::cache::CachedRun;
@@ -14,6 +15,7 @@ use crate::mailbox::{Envelope, Start, Work};
 use crate::messages::EngineError;
 use crate::plans::{Answers, Looked};
 use crate::script::{Part, rehearse};
+use crate::services::external::stored;
 use crate::shared::Shared;
 
 /// A connection whose other end vanished without a word never answers; the runs must not wait with it.
@@ -178,6 +180,14 @@ pub(crate) async fn answer(shared: &Shared, needs: &Needs, answers: &mut Answers
     for definition in &needs.inline {
         let looked = shared.definitions.load_inline(&shared.store, &shared.plans, definition).await?;
         answers.note_inline(definition, looked);
+    }
+    for path in &needs.payloads {
+        let known = match stored(shared, path).await {
+            Ok(found) => found.map_or(KnownPayload::Absent, KnownPayload::Found),
+            Err(error @ EngineError::Unavailable(_)) => return Err(error),
+            Err(error) => KnownPayload::Unusable(error.to_string()),
+        };
+        answers.note_payload(path, known);
     }
     if !needs.cached.is_empty() {
         let found = shared.store.cached_outputs(&needs.cached).await.map_err(storage)?;

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use parking_lot::{Mutex, RwLock};
 use podium_core::cache::{CacheKey, Remembered};
-use podium_core::decide::{Known, KnownTask};
+use podium_core::decide::{Known, KnownPayload, KnownTask};
 use podium_core::def::{TaskDef, WorkflowDef};
 use podium_core::plan::{InlineDefinition, Snapshot, pin_latest, snapshot, unpinned};
 use podium_core::{Payload, Plan, SnapshotHash, WantedDefinition};
@@ -123,6 +123,7 @@ pub(crate) struct Answers {
     by_name: HashMap<(String, Option<i32>), Looked>,
     inline: HashMap<[u8; 32], Looked>,
     task_defs: Option<Arc<HashMap<String, TaskDef>>>,
+    payloads: HashMap<String, KnownPayload>,
     /// Outputs that are kept, or were not when it was asked.
     cached: HashMap<CacheKey, Option<Payload>>,
     /// What its scripts said.
@@ -144,6 +145,15 @@ impl Answers {
 
     pub(crate) fn note_task_defs(&mut self, defs: Arc<HashMap<String, TaskDef>>) {
         self.task_defs = Some(defs);
+    }
+
+    pub(crate) fn note_payload(&mut self, path: &str, known: KnownPayload) {
+        self.payloads.insert(path.to_owned(), known);
+    }
+
+    /// What a decision may know of a payload that somebody stored.
+    pub(crate) fn payload(&self, path: &str) -> KnownPayload {
+        self.payloads.get(path).cloned().unwrap_or(KnownPayload::NotLoaded)
     }
 
     /// Of these keys, what was found is all there is.

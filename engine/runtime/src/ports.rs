@@ -32,3 +32,32 @@ pub trait EventSink: Send + Sync {
     /// that keeps nothing back has nothing to do.
     fn take_back(&self) {}
 }
+
+/// Why a store of payloads did not do what it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PayloadStoreError {
+    /// What lies there has this many bytes, more than the limit.
+    #[error("it has {0} bytes")]
+    TooLarge(u64),
+    /// A later try may work.
+    #[error("{0}")]
+    Unavailable(String),
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Keeps payloads outside of the database, for clients that put and get them there themselves, by path. Without one they
+/// are kept in the database, and clients put and get them through the REST API.
+pub trait PayloadStore: std::fmt::Debug + Send + Sync {
+    /// A whole address to which a client can `PUT` a payload, for a while.
+    fn address_to_put(&self, path: &str) -> BoxFuture<'_, Result<String, PayloadStoreError>>;
+
+    /// A whole address from which a client can `GET` a payload, for a while; it need not be there.
+    fn address_to_get(&self, path: &str) -> BoxFuture<'_, Result<String, PayloadStoreError>>;
+
+    /// The payload, of at most `limit` bytes; `None` if there is none.
+    fn get(&self, path: &str, limit: usize) -> BoxFuture<'_, Result<Option<Vec<u8>>, PayloadStoreError>>;
+
+    /// Keeps a payload, in place of an older one; whole or not at all.
+    fn put<'a>(&'a self, path: &str, body: &'a [u8]) -> BoxFuture<'a, Result<(), PayloadStoreError>>;
+}

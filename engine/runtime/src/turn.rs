@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use podium_core::cache::{CacheKey, Remembered};
-use podium_core::decide::{Known, KnownTask, World};
+use podium_core::decide::{Known, KnownPayload, KnownTask, World};
 use podium_core::expr::script::{Call, Evaluated};
 use podium_core::plan::InlineDefinition;
 use podium_core::{
@@ -52,6 +52,10 @@ impl World for Informed<'_> {
 
     fn task_definition(&self, name: &str) -> KnownTask {
         self.outside.definitions.known_task(self.answers, name)
+    }
+
+    fn payload(&self, path: &str) -> KnownPayload {
+        self.answers.payload(path)
     }
 
     fn cached(&self, key: &CacheKey) -> Remembered {

@@ -17,8 +17,8 @@ pub use humane::Humane;
 pub(crate) use layers::mask_password;
 pub use layers::{ConfigError, Layers, Source};
 pub use settings::{
-    Config, DatabaseSection, DevSection, EngineSection, KafkaSection, LogFormat, LogSection, RouterSection,
-    S3Section, ServerSection, WorkersSection,
+    Config, DatabaseSection, DevSection, EngineSection, ExternalPayloadsSection, KafkaSection, LogFormat,
+    LogSection, PayloadPlace, RouterSection, S3Section, ServerSection, WorkersSection,
 };
 
 /// The reference: every key, its default and what it is.

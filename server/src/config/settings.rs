@@ -32,6 +32,7 @@ pub struct Config {
     pub egress: EgressSection,
     pub router: RouterSection,
     pub s3: S3Section,
+    pub external_payloads: ExternalPayloadsSection,
     pub workers: WorkersSection,
     pub dev: DevSection,
     pub log: LogSection,
@@ -180,6 +181,22 @@ impl std::fmt::Debug for S3Section {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct ExternalPayloadsSection {
+    pub store: PayloadPlace,
+    pub bucket: String,
+    pub prefix: String,
+    pub address_valid: Humane,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PayloadPlace {
+    Postgres,
+    S3,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct WorkersSection {
     pub run: Vec<String>,
     pub completion_topic: String,
@@ -258,6 +275,7 @@ impl Config {
             egress: section(table, "egress")?,
             router: section(table, "router")?,
             s3: section(table, "s3")?,
+            external_payloads: section(table, "external_payloads")?,
             workers: section(table, "workers")?,
             dev: section(table, "dev")?,
             log: section(table, "log")?,

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::mapping::unfit_reason;
 use super::retry::mix;
-use super::{Known, Refusal, Turn};
+use super::{Known, KnownPayload, Refusal, Turn};
 use crate::effect::{Effect, Told, WantedDefinition, WantedRun};
 use crate::event::{ChildEnded, InboxMessage, ParentEnded};
 use crate::history::Act;
@@ -74,6 +74,20 @@ impl Turn<'_> {
         let id = wanted.id;
         self.other.push(Effect::RunWanted(Box::new(wanted)));
         Some(Ok(id))
+    }
+
+    /// The payload under a path, an empty one if there is none. `None`: it is not loaded, and this decision will be thrown
+    /// away. An error says why it cannot be had.
+    pub(crate) fn payload_at(&mut self, path: &str) -> Option<Result<Payload, String>> {
+        match self.cx.world.payload(path) {
+            KnownPayload::Found(payload) => Some(Ok(payload)),
+            KnownPayload::Absent => Some(Ok(Payload::empty())),
+            KnownPayload::Unusable(reason) => Some(Err(reason)),
+            KnownPayload::NotLoaded => {
+                self.needs.payloads.push(path.to_owned());
+                None
+            }
+        }
     }
 
     /// A message for another run, with this commit.

@@ -62,6 +62,7 @@ use crate::effect::Effect;
 use crate::event::Event;
 use crate::expr::script::{Call, Evaluated};
 use crate::operation::{Edition, Objection, Operation};
+use crate::payload::Payload;
 use crate::plan::{InlineDefinition, Plan};
 use crate::run::{RunState, SnapshotHash};
 use crate::time::Timestamp;
@@ -93,6 +94,10 @@ pub trait World {
     fn is_limited(&self, _name: &str) -> bool {
         false
     }
+    /// The payload that somebody stored under a path.
+    fn payload(&self, _path: &str) -> KnownPayload {
+        KnownPayload::Absent
+    }
     /// The output that is kept under a key now.
     fn cached(&self, _key: &CacheKey) -> Remembered {
         Remembered::Nothing
@@ -101,6 +106,17 @@ pub trait World {
     fn evaluate(&self, _call: &Call<'_>) -> Evaluated {
         Evaluated::Failed("scripts do not run here".to_owned())
     }
+}
+
+/// Answer to a look-up of a payload.
+#[derive(Clone, Debug)]
+pub enum KnownPayload {
+    Found(Payload),
+    Absent,
+    /// It cannot be had, and why.
+    Unusable(String),
+    /// Not loaded: the decision stops with [`Decision::Needs`] and is repeated once it is.
+    NotLoaded,
 }
 
 /// Answer to a look-up of a task definition.
@@ -192,6 +208,8 @@ pub struct Needs {
     pub inline: Vec<InlineDefinition>,
     /// Task definitions by name.
     pub task_definitions: Vec<String>,
+    /// Payloads by path.
+    pub payloads: Vec<String>,
     /// Outputs that may be kept.
     pub cached: Vec<CacheKey>,
     /// Scripts must be run.
@@ -205,6 +223,7 @@ impl Needs {
             && self.inline.is_empty()
             && self.task_definitions.is_empty()
             && self.cached.is_empty()
+            && self.payloads.is_empty()
             && !self.scripts
     }
 }

@@ -1,7 +1,7 @@
 //! START_WORKFLOW: starts a run of its own and is done (spec: semantics §4.12; scenario 165).
 //!
 //! Input: `startWorkflow`, a request as `POST /workflow` takes it. A blank `correlationId` and an empty `taskToDomain` are
-//! those of this run. Output: `workflowId`. The new run is there with the commit in which the task ends; it has no parent.
+//! those of this run; without an input, `externalInputPayloadStoragePath` names one that was stored. Output: `workflowId`. The new run is there with the commit in which the task ends; it has no parent.
 
 use std::sync::Arc;
 
@@ -78,10 +78,20 @@ impl TaskKind for StartWorkflow {
     fn enter(&self, turn: &mut Turn<'_>, no: TaskNo) {
         let Some(row) = turn.run.tasks.get(no).cloned() else { return };
         turn.begin(no);
-        let wanted = match wanted(turn, &row) {
+        let mut wanted = match wanted(turn, &row) {
             Ok(wanted) => wanted,
             Err(reason) => return turn.fail(no, reason),
         };
+        // as with any start, an input that is given counts
+        if wanted.input.is_empty()
+            && let Some(path) = wanted.extra.external_input.clone()
+        {
+            match turn.payload_at(&path) {
+                None => return,
+                Some(Ok(input)) => wanted.input = input,
+                Some(Err(reason)) => return turn.fail(no, reason),
+            }
+        }
         match turn.want_run(wanted) {
             None => {}
             Some(Err(reason)) => turn.fail(no, reason),

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use podium_core::cache::{CacheKey, Remembered};
-use podium_core::decide::{Known, KnownTask, World};
+use podium_core::decide::{Known, KnownPayload, KnownTask, World};
 use podium_core::expr::script::{Call, Evaluated};
 use podium_core::plan::InlineDefinition;
 use podium_core::{Cx, Decision, Event, Plan, RunState, decide};
@@ -50,6 +50,10 @@ impl World for Stage<'_> {
 
     fn is_limited(&self, name: &str) -> bool {
         self.informed.is_limited(name)
+    }
+
+    fn payload(&self, path: &str) -> KnownPayload {
+        self.informed.payload(path)
     }
 
     fn cached(&self, key: &CacheKey) -> Remembered {

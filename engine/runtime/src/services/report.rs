@@ -1,6 +1,6 @@
 //! Takes reports on tasks.
 
-use podium_core::{Event, TaskReport};
+use podium_core::{Event, Payload, TaskReport, TaskStatus};
 use tokio::sync::oneshot;
 
 use crate::errors::storage;
@@ -17,12 +17,21 @@ pub(crate) async fn report(shared: &Shared, request: ReportRequest) -> Result<Re
         let known = shared.store.load(run).await.map_err(storage)?.is_some();
         return Err(if known { no_task(task) } else { no_run(run) });
     }
+    let stored = given_or_stored(shared, &request.output, request.external_output.as_deref()).await;
+    // as with an output that is sent whole, the task fails, so that its worker need not come back with the same
+    let (output, unfit) = match stored {
+        Ok(output) => (output, None),
+        Err(error @ (EngineError::TooLarge(_) | EngineError::Invalid(_))) => {
+            (Payload::empty(), Some(error.to_string()))
+        }
+        Err(error) => return Err(error),
+    };
     let report = TaskReport {
         task: task.no(),
-        status: request.status,
-        output: given_or_stored(shared, &request.output, request.external_output.as_deref()).await?,
+        status: if unfit.is_some() { TaskStatus::FailedWithTerminalError } else { request.status },
+        output,
         merge_output: request.merge_output,
-        reason: request.reason,
+        reason: unfit.or(request.reason),
         worker: request.worker.map(Into::into),
         callback_after_s: request.callback_after_s,
         extend_lease: request.extend_lease,
