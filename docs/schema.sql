@@ -844,6 +844,41 @@ UNION ALL
 
 COMMENT ON VIEW podium.waits IS 'What each open run waits for: one row for each of its open tasks, and one if it waits for its rate limit.';
 
+CREATE TABLE public.bulk_operation (
+    id text NOT NULL,
+    request text NOT NULL,
+    matched bigint NOT NULL,
+    actor text,
+    origin text,
+    reason text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    stopped boolean DEFAULT false NOT NULL,
+    until timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50');
+
+COMMENT ON TABLE public.bulk_operation IS 'What is done to many runs; forgotten a month after its end.';
+
+COMMENT ON COLUMN public.bulk_operation.matched IS 'Runs that the search found; no more than its cap are in the list.';
+
+COMMENT ON COLUMN public.bulk_operation.until IS 'A node works on it until then. Saves work only.';
+
+CREATE TABLE public.bulk_run (
+    bulk text NOT NULL,
+    place integer NOT NULL,
+    run_id uuid NOT NULL,
+    state smallint NOT NULL,
+    at timestamp with time zone,
+    why text,
+    CONSTRAINT bulk_run_state_check CHECK (((state >= 0) AND (state <= 3)))
+)
+WITH (fillfactor='70');
+
+COMMENT ON TABLE public.bulk_run IS 'The runs of a bulk operation, and what became of each.';
+
+COMMENT ON COLUMN public.bulk_run.state IS '0 PENDING, 1 DONE, 2 REFUSED, 3 STOPPED (before its turn)';
+
 CREATE TABLE public.event_handler (
     name text NOT NULL,
     event text NOT NULL,
@@ -1244,6 +1279,12 @@ ALTER TABLE ONLY public.task_log ATTACH PARTITION public.task_log_rest DEFAULT;
 
 ALTER TABLE ONLY public.task ATTACH PARTITION public.task_rest DEFAULT;
 
+ALTER TABLE ONLY public.bulk_operation
+    ADD CONSTRAINT bulk_operation_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.bulk_run
+    ADD CONSTRAINT bulk_run_pkey PRIMARY KEY (bulk, place);
+
 ALTER TABLE ONLY public.event_handler
     ADD CONSTRAINT event_handler_pkey PRIMARY KEY (name);
 
@@ -1351,6 +1392,22 @@ ALTER TABLE ONLY public.task_slot
 
 ALTER TABLE ONLY public.workflow_def
     ADD CONSTRAINT workflow_def_pkey PRIMARY KEY (name, version);
+
+CREATE INDEX bulk_operation_by_time ON public.bulk_operation USING btree (created_at);
+
+COMMENT ON INDEX public.bulk_operation_by_time IS 'bulk.list: the latest.';
+
+CREATE INDEX bulk_operation_ended ON public.bulk_operation USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+
+COMMENT ON INDEX public.bulk_operation_ended IS 'bulk.prune: the oldest.';
+
+CREATE INDEX bulk_operation_open ON public.bulk_operation USING btree (until) WHERE (ended_at IS NULL);
+
+COMMENT ON INDEX public.bulk_operation_open IS 'pulse, bulk.take: operations that nobody works on.';
+
+CREATE INDEX bulk_run_open ON public.bulk_run USING btree (bulk, place) WHERE (state = 0);
+
+COMMENT ON INDEX public.bulk_run_open IS 'bulk.open: what is left to be done, in order. A state changes once.';
 
 CREATE INDEX event_handler_of ON public.event_handler USING btree (event);
 
@@ -1479,6 +1536,9 @@ ALTER INDEX public.task_ready ATTACH PARTITION public.task_rest_task_type_domain
 CREATE TRIGGER describe_snapshot BEFORE INSERT OR UPDATE OF body ON public.snapshot FOR EACH ROW EXECUTE FUNCTION public.describe_snapshot();
 
 CREATE TRIGGER forget_words AFTER DELETE ON public.run FOR EACH ROW EXECUTE FUNCTION public.forget_words();
+
+ALTER TABLE ONLY public.bulk_run
+    ADD CONSTRAINT bulk_run_bulk_fkey FOREIGN KEY (bulk) REFERENCES public.bulk_operation(id) ON DELETE CASCADE;
 
 GRANT USAGE ON SCHEMA podium TO podium_reader;
 

@@ -61,6 +61,12 @@ impl World {
                 self.send("PUT", &format!("/api/workflow/{run}/pause"), &json!(null))?;
                 ids.insert("run", run);
             }
+            Some("bulk") => {
+                ids.insert("run", self.start("example_flow", &unique)?);
+                let query = json!({"query": "workflowType = example_flow AND status = RUNNING", "cap": 100,
+                    "operationId": unique});
+                self.send("PUT", "/api/workflow/bulk/pause", &query)?;
+            }
             Some("leased") => self.lease(&unique, &mut ids)?,
             Some("leased_twice") => {
                 self.lease(&unique, &mut ids)?;

@@ -24,6 +24,7 @@
 //!
 //! Definitions keep their wire names inside too, because the definition language is Conductor's.
 
+mod bulk;
 mod external;
 mod history;
 mod limits;
@@ -43,6 +44,7 @@ mod workflow;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use bulk::{bulk, bulk_result};
 pub(crate) use history::history;
 pub(crate) use limits::{check_key, check_names, check_stored_key};
 pub(crate) use mask::{shown_run, shown_task};

@@ -5,6 +5,7 @@
 //! here; tasks and workflows are written by hand in `convert`, and [`schema`] describes them for the
 //! OpenAPI document (a test compares the two).
 
+mod bulk;
 mod definition;
 mod error;
 pub mod event_schema;
@@ -25,6 +26,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
+pub use bulk::{BulkOperation, BulkOperationResult, BulkOperationResults, BulkQuery};
 pub(crate) use definition::{task_def, task_defs, workflow_def};
 pub use error::{ErrorResponse, ValidationError};
 pub use health::{HealthCheckStatus, HealthResult, ProbeStatus};

@@ -4,6 +4,7 @@
 
 mod admin;
 pub(crate) mod answer;
+mod bulk;
 mod closed;
 mod docs;
 mod environment;
@@ -57,6 +58,7 @@ pub(crate) fn routed() -> OpenApiRouter<Api> {
         .merge(workflow::routes())
         .merge(workflow_operate::routes())
         .merge(history::routes())
+        .merge(bulk::routes())
         .merge(workflow_bulk::routes())
         .merge(workflow_lookup::routes())
         .merge(search::routes())

@@ -172,6 +172,19 @@ fn whole(out: &mut Vec<u8>, view: &RunView) {
     out.extend_from_slice(&convert::workflow_json(view, false));
 }
 
+/// What a query and free text ask for together.
+pub(super) fn filter(scope: Scope, text: &str, words: &str) -> Result<Expr, ApiError> {
+    let refused = |e: podium_core::search::BadSearch| ApiError::bad_request(e.to_string());
+    let filter = parse(scope, text).map_err(refused)?;
+    if words.trim_start().starts_with('{') {
+        return Ok(filter.and(parse_json_words(scope, words).map_err(refused)?));
+    }
+    Ok(match parse_words(words).map_err(refused)? {
+        Some(words) => filter.and(Expr::Words(words)),
+        None => filter,
+    })
+}
+
 /// What a request asks for. `capped` names the method in the message about too many rows.
 fn asked(uri: &Uri, scope: Scope, capped: Option<&str>) -> Result<SearchQuery, ApiError> {
     let query = Query::of(uri);
@@ -187,15 +200,8 @@ fn asked(uri: &Uri, scope: Scope, capped: Option<&str>) -> Result<SearchQuery, A
             return Err(ApiError::bad_request(format!("{name} is {value}, it must not be negative")));
         }
     }
-    let refused = |e: podium_core::search::BadSearch| ApiError::bad_request(e.to_string());
     let text = query.text("query")?.unwrap_or_default();
-    let mut filter = parse(scope, &text).map_err(refused)?;
-    let words = query.text("freeText")?.unwrap_or_default();
-    if words.trim_start().starts_with('{') {
-        filter = filter.and(parse_json_words(scope, &words).map_err(refused)?);
-    } else if let Some(words) = parse_words(&words).map_err(refused)? {
-        filter = filter.and(Expr::Words(words));
-    }
+    let mut filter = filter(scope, &text, &query.text("freeText")?.unwrap_or_default())?;
     if scope == Scope::Runs {
         let kinds: Vec<Value> = query.list("classifier")?.into_iter().map(Value::Text).collect();
         if !kinds.is_empty() {

@@ -7,15 +7,15 @@ use axum::http::Uri;
 use axum::response::Response;
 use futures::StreamExt;
 use podium_core::{RunId, view};
-use podium_runtime::{Engine, Verb};
+use podium_runtime::{BulkVerb, Engine, Verb};
 use serde_json::{Map, Value, json};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::closed::closed;
 use super::workflow::parsed;
-use super::{answer, existing_run};
+use super::{answer, bulk, existing_run};
 use crate::convert;
-use crate::dto::{BulkResponse, ErrorResponse, schema};
+use crate::dto::{BulkOperation, BulkResponse, ErrorResponse, schema};
 use crate::error::ApiError;
 use crate::extract::{By, JsonBody, Query};
 use crate::state::Api;
@@ -41,13 +41,18 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// Pause workflows.
 #[utoipa::path(
     put, path = "/api/workflow/bulk/pause", operation_id = "pauseWorkflow1", tag = "workflow-bulk",
-    request_body = Vec<String>,
+    request_body(content = Vec<String>, description = "Ids; or an object with `query`, `freeText`, `sort`, `cap` (10000 if absent) and `operationId`: then it is done to what a search finds"),
     responses(
         (status = 200, description = "What became of each", body = BulkResponse),
+        (status = 202, description = "Asked with a query: the operation, which goes on by itself", body = BulkOperation),
+        (status = 409, description = "Asked with the id of another operation", body = ErrorResponse),
         (status = 400, description = "No ids, or too many", body = ErrorResponse),
     )
 )]
 async fn pause_all(State(api): State<Api>, By(by): By, body: JsonBody) -> Result<Response, ApiError> {
+    if body.is_object() {
+        return bulk::begin(&api, by, BulkVerb::Pause, &body).await;
+    }
     let ids = ids(&body, "pauseWorkflow")?;
     each(api.engine().by(by), ids, 1, |engine, run| async move { Ok(engine.pause(run).await?) }).await
 }
@@ -55,13 +60,18 @@ async fn pause_all(State(api): State<Api>, By(by): By, body: JsonBody) -> Result
 /// Resume workflows.
 #[utoipa::path(
     put, path = "/api/workflow/bulk/resume", operation_id = "resumeWorkflow1", tag = "workflow-bulk",
-    request_body = Vec<String>,
+    request_body(content = Vec<String>, description = "Ids; or an object with `query`, `freeText`, `sort`, `cap` (10000 if absent) and `operationId`: then it is done to what a search finds"),
     responses(
         (status = 200, description = "What became of each", body = BulkResponse),
+        (status = 202, description = "Asked with a query: the operation, which goes on by itself", body = BulkOperation),
+        (status = 409, description = "Asked with the id of another operation", body = ErrorResponse),
         (status = 400, description = "No ids, or too many", body = ErrorResponse),
     )
 )]
 async fn resume_all(State(api): State<Api>, By(by): By, body: JsonBody) -> Result<Response, ApiError> {
+    if body.is_object() {
+        return bulk::begin(&api, by, BulkVerb::Resume, &body).await;
+    }
     let ids = ids(&body, "resumeWorkflow")?;
     each(api.engine().by(by), ids, 1, |engine, run| async move { Ok(engine.resume(run).await?) }).await
 }
@@ -70,9 +80,11 @@ async fn resume_all(State(api): State<Api>, By(by): By, body: JsonBody) -> Resul
 #[utoipa::path(
     post, path = "/api/workflow/bulk/restart", operation_id = "restart1", tag = "workflow-bulk",
     params(("useLatestDefinitions" = Option<bool>, Query, description = "False if absent")),
-    request_body = Vec<String>,
+    request_body(content = Vec<String>, description = "Ids; or an object with `query`, `freeText`, `sort`, `cap` (10000 if absent) and `operationId`: then it is done to what a search finds"),
     responses(
         (status = 200, description = "What became of each", body = BulkResponse),
+        (status = 202, description = "Asked with a query: the operation, which goes on by itself", body = BulkOperation),
+        (status = 409, description = "Asked with the id of another operation", body = ErrorResponse),
         (status = 400, description = "No ids, or too many", body = ErrorResponse),
     )
 )]
@@ -83,6 +95,9 @@ async fn restart_all(
     body: JsonBody,
 ) -> Result<Response, ApiError> {
     let latest = Query::of(&uri).bool("useLatestDefinitions", false)?;
+    if body.is_object() {
+        return bulk::begin(&api, by, BulkVerb::Restart { latest }, &body).await;
+    }
     let ids = ids(&body, "restart")?;
     each(api.engine().by(by), ids, 1, |engine, run| async move {
         Ok(engine.operate(run, Verb::Restart { latest }).await?)
@@ -93,13 +108,18 @@ async fn restart_all(
 /// Retry the failed tasks of workflows.
 #[utoipa::path(
     post, path = "/api/workflow/bulk/retry", operation_id = "retry1", tag = "workflow-bulk",
-    request_body = Vec<String>,
+    request_body(content = Vec<String>, description = "Ids; or an object with `query`, `freeText`, `sort`, `cap` (10000 if absent) and `operationId`: then it is done to what a search finds"),
     responses(
         (status = 200, description = "What became of each", body = BulkResponse),
+        (status = 202, description = "Asked with a query: the operation, which goes on by itself", body = BulkOperation),
+        (status = 409, description = "Asked with the id of another operation", body = ErrorResponse),
         (status = 400, description = "No ids, or too many", body = ErrorResponse),
     )
 )]
 async fn retry_all(State(api): State<Api>, By(by): By, body: JsonBody) -> Result<Response, ApiError> {
+    if body.is_object() {
+        return bulk::begin(&api, by, BulkVerb::Retry, &body).await;
+    }
     let ids = ids(&body, "retry")?;
     each(api.engine().by(by), ids, 1, |engine, run| async move {
         Ok(engine.operate(run, Verb::Retry { resume_children: false }).await?)
@@ -111,9 +131,11 @@ async fn retry_all(State(api): State<Api>, By(by): By, body: JsonBody) -> Result
 #[utoipa::path(
     post, path = "/api/workflow/bulk/terminate", operation_id = "terminate", tag = "workflow-bulk",
     params(("reason" = Option<String>, Query)),
-    request_body = Vec<String>,
+    request_body(content = Vec<String>, description = "Ids; or an object with `query`, `freeText`, `sort`, `cap` (10000 if absent) and `operationId`: then it is done to what a search finds"),
     responses(
         (status = 200, description = "What became of each", body = BulkResponse),
+        (status = 202, description = "Asked with a query: the operation, which goes on by itself", body = BulkOperation),
+        (status = 409, description = "Asked with the id of another operation", body = ErrorResponse),
         (status = 400, description = "No ids, or too many", body = ErrorResponse),
     )
 )]
@@ -124,6 +146,9 @@ async fn terminate_all(
     body: JsonBody,
 ) -> Result<Response, ApiError> {
     let reason = reason(&uri)?;
+    if body.is_object() {
+        return bulk::begin(&api, by, BulkVerb::Terminate { reason }, &body).await;
+    }
     let ids = ids(&body, "terminate")?;
     each(api.engine().by(by), ids, 1, |engine, run| {
         let reason = reason.clone();
@@ -136,9 +161,11 @@ async fn terminate_all(
 #[utoipa::path(
     delete, path = "/api/workflow/bulk/remove", operation_id = "delete", tag = "workflow-bulk",
     params(("archiveWorkflow" = Option<bool>, Query, description = "True if absent")),
-    request_body = Vec<String>,
+    request_body(content = Vec<String>, description = "Ids; or an object with `query`, `freeText`, `sort`, `cap` (10000 if absent) and `operationId`: then it is done to what a search finds"),
     responses(
         (status = 200, description = "What became of each", body = BulkResponse),
+        (status = 202, description = "Asked with a query: the operation, which goes on by itself", body = BulkOperation),
+        (status = 409, description = "Asked with the id of another operation", body = ErrorResponse),
         (status = 400, description = "No ids, or too many", body = ErrorResponse),
     )
 )]
@@ -149,6 +176,9 @@ async fn remove_all(
     body: JsonBody,
 ) -> Result<Response, ApiError> {
     let archive = Query::of(&uri).bool("archiveWorkflow", true)?;
+    if body.is_object() {
+        return bulk::begin(&api, by, BulkVerb::Remove { archive }, &body).await;
+    }
     let ids = ids(&body, "deleteWorkflow")?;
     each(api.engine().by(by), ids, 1, |engine, run| async move { Ok(engine.remove(run, archive).await?) })
         .await
@@ -163,9 +193,11 @@ async fn remove_all(
         ("reason" = Option<String>, Query),
         ("archiveWorkflow" = Option<bool>, Query, description = "True if absent"),
     ),
-    request_body = Vec<String>,
+    request_body(content = Vec<String>, description = "Ids; or an object with `query`, `freeText`, `sort`, `cap` (10000 if absent) and `operationId`: then it is done to what a search finds"),
     responses(
         (status = 200, description = "What became of each", body = BulkResponse),
+        (status = 202, description = "Asked with a query: the operation, which goes on by itself", body = BulkOperation),
+        (status = 409, description = "Asked with the id of another operation", body = ErrorResponse),
         (status = 400, description = "No ids, or too many", body = ErrorResponse),
     )
 )]
@@ -177,6 +209,9 @@ async fn terminate_remove_all(
 ) -> Result<Response, ApiError> {
     let reason = reason(&uri)?;
     let archive = Query::of(&uri).bool("archiveWorkflow", true)?;
+    if body.is_object() {
+        return bulk::begin(&api, by, BulkVerb::TerminateRemove { reason, archive }, &body).await;
+    }
     let ids = ids(&body, "terminateRemove")?;
     each(api.engine().by(by), ids, 2, |engine, run| {
         let reason = reason.clone();

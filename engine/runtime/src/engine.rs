@@ -15,7 +15,7 @@ use crate::config::EngineConfig;
 use crate::errors::{chain, storage};
 use crate::lease::Leased;
 use crate::loops::{
-    auditor, event_handlers, limits,
+    auditor, bulk, event_handlers, limits,
     outbox_relay::{Relay, RelayPort},
     partitions, poll_notes, projection, queue_reader, schedules, timer, watched,
 };
@@ -92,6 +92,7 @@ impl Engine {
         tasks.spawn(poll_notes::run(shared.clone()));
         tasks.spawn(auditor::run(shared.clone()));
         tasks.spawn(schedules::run(shared.clone()));
+        tasks.spawn(bulk::run(shared.clone()));
         tasks.spawn(projection::run(shared.clone(), node.clone()));
         tasks.spawn(event_handlers::run(shared.clone()));
         limits::refresh(&shared).await?;
@@ -115,6 +116,10 @@ impl Engine {
     /// A handle of somebody who is known: the accounts of runs say that it was them who asked.
     pub fn by(&self, asker: Asker) -> Engine {
         Engine { inner: self.inner.clone(), by: Some(Arc::new(asker.fitted())) }
+    }
+
+    pub(crate) fn asker(&self) -> Asker {
+        self.by.as_deref().cloned().unwrap_or_default()
     }
 
     /// The event as whoever holds this handle asks for it.

@@ -101,6 +101,9 @@ impl Pulse {
         shared.timers.tidy();
         shared.timers.found(&answer.due);
         shared.schedules.is(answer.schedule_at);
+        if answer.bulk {
+            shared.bulk.notify_one();
+        }
         shared.handlers.news(answer.metadata_version, answer.events);
         if answer.http_notices {
             shared.http_notices.notify_one();

@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     /// Asks for a pulse before its time.
     pub(crate) pulse_now: Notify,
     pub(crate) schedules: NextFiring,
+    /// There is a bulk operation that nobody works on.
+    pub(crate) bulk: Notify,
     pub(crate) handlers: Handlers,
     /// There may be notices for HTTP endpoints.
     pub(crate) http_notices: Notify,
@@ -82,6 +84,7 @@ impl Shared {
             reads,
             pulse_now: Notify::new(),
             schedules: NextFiring::default(),
+            bulk: Notify::new(),
             handlers: Handlers::default(),
             http_notices: Notify::new(),
             writers_alive: AtomicUsize::new(0),

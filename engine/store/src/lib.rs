@@ -10,6 +10,7 @@
 
 mod audit;
 mod batch;
+mod bulk;
 mod change;
 mod error;
 mod event;
@@ -52,6 +53,7 @@ use podium_core::Timestamp;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 pub use audit::Audit;
+pub use bulk::{BulkCounts, BulkRun, BulkState, StoredBulk};
 pub use change::{Applied, Change, ChangeKind, ChangeOutcome};
 pub use error::StoreError;
 pub use event::{EventKey, WaitingEvent};

@@ -122,7 +122,8 @@ SELECT clock_timestamp() AS db_now,
     ) AS events,
     EXISTS (
         SELECT FROM outbox AS o WHERE o.pending AND o.lane < 0 AND o.topic >= 'http' AND o.topic < 'httq'
-    ) AS http_notices";
+    ) AS http_notices,
+    EXISTS (SELECT FROM bulk_operation AS b WHERE b.ended_at IS NULL AND b.until < now()) AS bulk";
 
 impl Store {
     /// Registers this node under the next epoch. `lease` is how long its buckets and lanes stay its own without a pulse.
@@ -185,6 +186,7 @@ impl Store {
             schedule_at: row.try_get::<Option<At>, _>(7).map_err(read)?.map(|at| at.0),
             events: row.try_get(8).map_err(read)?,
             http_notices: row.try_get(9).map_err(read)?,
+            bulk: row.try_get("bulk").map_err(read)?,
         })
     }
 

@@ -96,6 +96,8 @@ pub struct PulseAnswer {
     pub inbox_after: Option<RunId>,
     /// Unsettled messages of own lanes, each lane in its order.
     pub outbox: Vec<OutboxRow>,
+    /// There is a bulk operation that nobody works on.
+    pub bulk: bool,
     pub metadata_version: i64,
     /// When the next schedule fires; `None` = none does.
     pub schedule_at: Option<Timestamp>,

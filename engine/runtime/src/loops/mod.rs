@@ -1,6 +1,7 @@
 //! What runs beside the writers for as long as the engine does.
 
 pub(crate) mod auditor;
+pub(crate) mod bulk;
 pub(crate) mod event_handlers;
 pub(crate) mod limits;
 pub(crate) mod outbox_relay;

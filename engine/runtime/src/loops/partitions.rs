@@ -19,6 +19,8 @@ const FIRINGS_KEPT: Span = Span::from_secs(7 * 24 * 3600);
 const STORED_PAYLOADS_KEPT: Span = Span::from_secs(365 * 24 * 3600);
 /// How long it is known who polled last: workers make up new names whenever they start.
 const POLLS_KEPT: Span = Span::from_secs(7 * 24 * 3600);
+/// How long the lists of bulk operations are kept after their end.
+const BULK_KEPT: Span = Span::from_secs(30 * 24 * 3600);
 /// Rows deleted by one statement: short enough to disturb nobody.
 const PRUNE_AT_ONCE: u64 = 1_000;
 
@@ -48,6 +50,7 @@ async fn clean(shared: &Shared) {
     prune("the firings of schedules", || store.prune_firings(FIRINGS_KEPT, limit)).await;
     prune("stored payloads", || store.prune_external(STORED_PAYLOADS_KEPT, limit)).await;
     prune("kept outputs", || store.prune_task_cache(limit)).await;
+    prune("bulk operations", || store.prune_bulk(BULK_KEPT, 10)).await;
     prune("the notes of polls", || store.prune_polls(POLLS_KEPT, limit)).await;
 }
 

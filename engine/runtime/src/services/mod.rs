@@ -1,5 +1,6 @@
 //! What callers may ask for, one verb a file.
 
+pub(crate) mod bulk;
 pub(crate) mod calls;
 pub(crate) mod event_handlers;
 pub(crate) mod external;

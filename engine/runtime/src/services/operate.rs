@@ -68,14 +68,19 @@ pub(crate) async fn aimed(shared: &Shared, id: RunId, verb: Verb) -> Result<(Run
 /// Gives the run this event and answers once what follows from it is durable, and once the runs that heard of it have
 /// had their turns, for which it waits [`OTHERS_WAIT`] at most: they come to it in any case, after a crash too.
 pub(crate) async fn operate(shared: &Shared, run: RunId, event: Event) -> Result<(), EngineError> {
-    let (tx, answer) = oneshot::channel();
-    shared.mailboxes.send(run, Work::Event(event), Reply::Operated(tx))?;
-    let told = answer.await.map_err(|_| stopped())??;
+    let told = ask(shared, run, event).await?;
     if !told.is_empty() {
         // whether they had their turns is not what the answer is about
         drop(tokio::time::timeout(OTHERS_WAIT, others(shared, run, &told)).await);
     }
     Ok(())
+}
+
+/// The same without the wait: the runs that hear of it.
+pub(crate) async fn ask(shared: &Shared, run: RunId, event: Event) -> Result<Vec<RunId>, EngineError> {
+    let (tx, answer) = oneshot::channel();
+    shared.mailboxes.send(run, Work::Event(event), Reply::Operated(tx))?;
+    answer.await.map_err(|_| stopped())?
 }
 
 /// Waits until the runs have taken what this run told them.
@@ -137,23 +142,27 @@ impl Engine {
         if archive {
             return self.verb(id, Operation::Archive).await;
         }
-        let shared = self.shared();
-        for _ in 0..TRIES {
-            let found = read::run(shared, id).await?.ok_or_else(|| no_run(id))?;
-            let removed = shared.store.remove_run(id, found.run.head.version).await.map_err(storage)?;
-            if let Some(next) = removed {
-                for run in next {
-                    shared.mailboxes.send_own(run, Work::Inbox, Reply::None);
-                }
-                return Ok(());
-            }
-        }
-        Err(EngineError::Unavailable("the run changes too fast to be removed".to_owned()))
+        delete(self.shared(), id).await
     }
 
     async fn verb(&self, id: RunId, operation: Operation) -> Result<(), EngineError> {
         operate(self.shared(), id, self.asked(Event::Operate(operation))).await
     }
+}
+
+/// Deletes a run in whatever state it is.
+pub(crate) async fn delete(shared: &Shared, id: RunId) -> Result<(), EngineError> {
+    for _ in 0..TRIES {
+        let found = read::run(shared, id).await?.ok_or_else(|| no_run(id))?;
+        let removed = shared.store.remove_run(id, found.run.head.version).await.map_err(storage)?;
+        if let Some(next) = removed {
+            for run in next {
+                shared.mailboxes.send_own(run, Work::Inbox, Reply::None);
+            }
+            return Ok(());
+        }
+    }
+    Err(EngineError::Unavailable("the run changes too fast to be removed".to_owned()))
 }
 
 /// The latest definition of the run's name, as it is registered now.

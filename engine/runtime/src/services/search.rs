@@ -120,6 +120,15 @@ async fn find(
     Ok((shared.store.search(&request).await.map_err(searched)?, lag))
 }
 
+/// The ids of the runs of a page, and how many are found at least.
+pub(crate) async fn found_ids(
+    shared: &Shared,
+    query: &SearchQuery,
+) -> Result<(Vec<RunId>, i64), EngineError> {
+    let (found, _) = find(shared, Scope::Runs, query).await?;
+    Ok((found.hits.iter().map(|hit| hit.run).collect(), found.total.hits))
+}
+
 async fn runs_of(
     shared: &Shared,
     found: SearchHits,
