@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod external_payloads;
+mod groups;
 mod http;
 mod http_notices;
 mod outages;

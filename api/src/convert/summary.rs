@@ -80,7 +80,7 @@ pub(crate) fn task_summary(out: &mut Vec<u8>, view: &TaskView) {
     json.text("output", &java_text(&task.output));
     json.id("taskId", run.id.task(task.no).uuid());
     json.int("workflowPriority", run.priority.into());
-    json.text_if("domain", task.domain.as_deref());
+    json.text_if("domain", super::task::shown_domain(task));
     json.end();
 }
 

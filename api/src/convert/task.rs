@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use podium_core::def::TaskConfig;
+use podium_core::http::is_isolation;
 use podium_core::plan::Node;
+use podium_core::tasks::HTTP;
 use podium_core::{Payload, Plan, TaskState, TaskStatus, Timestamp};
 use podium_runtime::{RunBrief, TaskView};
 
@@ -120,8 +122,9 @@ pub(crate) fn write_task(
     json.text_if("externalInputPayloadStoragePath", input.path.as_deref());
     json.text_if("externalOutputPayloadStoragePath", output.path.as_deref());
     write_definition(&mut json, task, plan, branch);
-    json.text_if("domain", task.domain.as_deref());
+    json.text_if("domain", shown_domain(task));
     json.int("workflowPriority", priority(run, task, plan));
+    write_isolation(&mut json, task, plan, branch);
     json.int("iteration", task.iteration.into());
     write_child(&mut json, task);
     json.int("queueWaitTime", queue_wait_ms(task));
@@ -131,6 +134,24 @@ pub(crate) fn write_task(
         json.text_if("sink", task.input.get("sink").and_then(|sink| sink.as_str()));
     }
     json.end();
+}
+
+/// The domain of a task; what stands there for the group of a call is none.
+pub(crate) fn shown_domain(task: &TaskState) -> Option<&str> {
+    let is_group = |domain: &str| &*task.task_type == HTTP && is_isolation(domain);
+    task.domain.as_deref().filter(|domain| !is_group(domain))
+}
+
+/// The name space and the group of a call, as its definition has them.
+fn write_isolation(json: &mut Object<'_>, task: &TaskState, plan: &Plan, branch: Option<&Node>) {
+    if !["HTTP", "KAFKA_PUBLISH"].contains(&&*task.task_type) {
+        return;
+    }
+    let node = plan.node_of(task.base_ref()).or_else(|| plan.node_of(&task.ref_name)).or(branch);
+    if let Some(def) = node.and_then(|node| node.config.task_definition.as_ref()) {
+        json.text_if("executionNameSpace", def.execution_name_space.as_deref());
+        json.text_if("isolationGroupId", def.isolation_group_id.as_deref());
+    }
 }
 
 /// The priority of the run; a sub-workflow's task shows the number that its definition gives.

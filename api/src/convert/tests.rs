@@ -194,7 +194,18 @@ fn the_description_lists_exactly_the_members_that_are_written() {
         ..everything
     };
     let written_huge = written(&huge);
-    assert_eq!(members(&written_huge), described(&schema::Task::schema()), "Task");
+    let call = json!({"name": "w", "tasks": [{"name": "t", "taskReferenceName": "t", "type": "HTTP", "taskDefinition":
+        {"name": "t", "isolationGroupId": "g", "executionNameSpace": "n"}}]});
+    let call = dto::workflow_def(&call).expect("readable");
+    let plan = Arc::new(Plan::compile(&snapshot(&call, &|_| None)).expect("a plan"));
+    let grouped = |task: &mut TaskState| {
+        task.task_type = Arc::from("HTTP");
+        task.domain = Some(Arc::from("@n-g"));
+    };
+    let call = written(&TaskView { plan, ..view(grouped) });
+    assert_eq!(call.get("domain"), None, "the end of its queue's name is no domain");
+    let all: BTreeSet<_> = members(&written_huge).union(&members(&call)).cloned().collect();
+    assert_eq!(all, described(&schema::Task::schema()), "Task");
     let id = huge.run.id.task(huge.task.no);
     assert_eq!((&written_huge["inputData"], &written_huge["outputData"]), (&json!({}), &json!({})));
     assert_eq!(written_huge["externalInputPayloadStoragePath"], json!(format!("{id}-input.json")));
@@ -211,8 +222,11 @@ fn the_description_lists_exactly_the_members_that_are_written() {
     extra.rerun_of = Some("r".to_owned());
     extra.external_input = Some("i".to_owned());
     extra.external_output = Some("o".to_owned());
+    let (key, state) = ("k".to_owned(), podium_core::SlotState::Waits);
+    extra.slot = Some(Box::new(podium_core::RunSlot { key, at_once: 1, stint: 1, state }));
     let workflow: Value = serde_json::from_slice(&workflow_json(&shown, false)).expect("JSON");
     assert_eq!(members(&workflow), described(&schema::Workflow::schema()), "Workflow");
+    assert_eq!((&workflow["rateLimited"], &workflow["rateLimitKey"]), (&json!(true), &json!("k")));
     assert_eq!((&workflow["tasks"], &workflow["input"]), (&json!([]), &json!({})));
 
     let status: Value = serde_json::from_slice(&workflow_status_json(&shown, true, true)).expect("JSON");

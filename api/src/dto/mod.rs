@@ -33,6 +33,7 @@ pub use health::{HealthCheckStatus, HealthResult, ProbeStatus};
 pub use history::{WorkflowHistory, WorkflowHistoryLine};
 pub use log::TaskExecLog;
 pub use preview::{ConcernedWorkflow, OperationPreview, PreviewedTask};
+pub(crate) use queue::kept_as;
 pub use queue::{EnvironmentVariable, ExternalStorageLocation, PollData, ShardSize, WorkflowDefSummary};
 pub use rerun_request::RerunWorkflowRequest;
 pub use scheduler::{FoundExecutions, FoundSchedules, Requeued, ScheduleExecution};

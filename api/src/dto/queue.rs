@@ -1,5 +1,7 @@
 //! What is said of queues and definitions in lists (contract §5.11, §5.18, §5.23).
 
+use podium_core::http::is_isolation;
+use podium_core::tasks::HTTP;
 use podium_runtime::LastPoll;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -18,14 +20,26 @@ pub struct PollData {
     pub last_poll_time: i64,
 }
 
+/// The name and the domain of a queue; a group of calls is part of the name.
+pub(crate) fn named(task_type: String, domain: Option<String>) -> (String, Option<String>) {
+    match domain {
+        Some(group) if task_type == HTTP && is_isolation(&group) => (task_type + &group, None),
+        domain => (task_type, domain),
+    }
+}
+
+/// The type and the domain of the rows of a queue of this name: a group of calls stands as their domain.
+pub(crate) fn kept_as<'n>(name: &'n str, domain: Option<&'n str>) -> (&'n str, Option<&'n str>) {
+    match name.strip_prefix(HTTP) {
+        Some(group) if domain.is_none() && is_isolation(group) => (HTTP, Some(group)),
+        _ => (name, domain),
+    }
+}
+
 impl From<LastPoll> for PollData {
     fn from(poll: LastPoll) -> Self {
-        PollData {
-            queue_name: poll.task_type,
-            domain: poll.domain,
-            worker_id: poll.worker,
-            last_poll_time: poll.at.as_millis(),
-        }
+        let (queue_name, domain) = named(poll.task_type, poll.domain);
+        PollData { queue_name, domain, worker_id: poll.worker, last_poll_time: poll.at.as_millis() }
     }
 }
 

@@ -134,6 +134,10 @@ pub struct Task {
     pub rate_limit_frequency_in_seconds: i32,
     pub domain: Option<String>,
     pub workflow_priority: i32,
+    /// Of a call with such a task definition.
+    pub execution_name_space: Option<String>,
+    /// Of a call with such a task definition.
+    pub isolation_group_id: Option<String>,
     pub iteration: i32,
     pub sub_workflow_id: Option<String>,
     pub queue_wait_time: i64,

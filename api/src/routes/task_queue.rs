@@ -8,12 +8,15 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
+use podium_core::http::is_isolation;
+use podium_core::tasks::HTTP;
 use podium_runtime::QueueSize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::answer;
 use super::closed::closed;
-use crate::dto::{ErrorResponse, PollData, ShardSize};
+
+use crate::dto::{ErrorResponse, PollData, ShardSize, kept_as};
 use crate::error::ApiError;
 use crate::extract::{By, Query, Segments};
 use crate::state::Api;
@@ -78,7 +81,12 @@ async fn size(State(api): State<Api>, uri: Uri) -> Result<Response, ApiError> {
     }
     let domain = query.text("domain")?;
     let events = if domain.is_none() { events_of(&api, &queue).await? } else { 0 };
-    Ok(answer::json(&(events + api.engine().queue_size(&queue, domain.as_deref()).await?)))
+    Ok(answer::json(&(events + size_kept(&api, &queue, domain.as_deref()).await?)))
+}
+
+async fn size_kept(api: &Api, name: &str, domain: Option<&str>) -> Result<i64, ApiError> {
+    let (task_type, domain) = kept_as(name, domain);
+    Ok(api.engine().queue_size(task_type, domain).await?)
 }
 
 /// Events of EVENT tasks that wait for a handler; `name` is their queue without `conductor:` .
@@ -91,7 +99,7 @@ async fn events_of(api: &Api, name: &str) -> Result<i64, ApiError> {
 
 /// The size of a queue by its whole name: `[domain:]type`, or `workflow:event`. A type may have a colon of its own, so both are looked at.
 async fn size_of(api: &Api, name: &str) -> Result<i64, ApiError> {
-    let mut size = api.engine().queue_size(name, None).await?;
+    let mut size = size_kept(api, name, None).await?;
     if let Some((domain, task_type)) = name.split_once(':') {
         size += api.engine().queue_size(task_type, Some(domain)).await?;
     }
@@ -127,6 +135,9 @@ async fn all(State(api): State<Api>) -> Result<Response, ApiError> {
 /// The name of a queue as Conductor writes it.
 fn name_of(queue: &QueueSize) -> Cow<'_, str> {
     match &queue.domain {
+        Some(group) if queue.task_type == HTTP && is_isolation(group) => {
+            Cow::Owned(format!("{}{group}", queue.task_type))
+        }
         Some(domain) => Cow::Owned(format!("{domain}:{}", queue.task_type)),
         None => Cow::Borrowed(&queue.task_type),
     }

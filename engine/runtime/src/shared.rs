@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use podium_core::tasks::is_address;
+use podium_core::http::is_isolation;
+use podium_core::tasks::{HTTP, is_address};
 use podium_core::{Event, RunId, Timestamp};
 use podium_store::Store;
 use tokio::sync::{Notify, mpsc};
@@ -20,7 +21,7 @@ use crate::loops::schedules::NextFiring;
 use crate::mailbox::{Mailboxes, Reply, Work};
 use crate::messages::EngineError;
 use crate::plans::{Definitions, Plans};
-use crate::ready::{Queue, Queues, Ready, Why};
+use crate::ready::{Groups, Queue, Queues, Ready, Why};
 use crate::script::Scripts;
 use crate::stats::Stats;
 use crate::timers::Timers;
@@ -34,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) plans: Plans,
     pub(crate) definitions: Definitions,
     pub(crate) queues: Queues,
+    pub(crate) groups: Groups,
     pub(crate) timers: Timers,
     pub(crate) watches: Watches,
     pub(crate) mailboxes: Arc<Mailboxes>,
@@ -73,6 +75,7 @@ impl Shared {
             plans: Plans::default(),
             definitions: Definitions::default(),
             queues: Queues::new(config.ready_window, config.parked_polls),
+            groups: Groups::default(),
             timers: Timers::default(),
             watches: Watches::new(config.waiting_calls),
             mailboxes: Arc::new(mailboxes),
@@ -142,6 +145,9 @@ impl Shared {
         if self.definitions.limits.gates(task_type) {
             // which of its tasks come first is for a read to say
             return self.queues.look_again(task_type, Why::NewTask);
+        }
+        if let Some(group) = domain.filter(|domain| task_type == HTTP && is_isolation(domain)) {
+            self.groups.heard_of(group);
         }
         if let Some(queue) = self.queues.get(task_type, domain) {
             let timer = queue.offer(ready, now);

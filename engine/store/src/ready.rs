@@ -32,7 +32,33 @@ SELECT q.task_type, q.domain, (
 FROM queue AS q
 ORDER BY q.task_type, q.domain";
 
+/// `$1` task type. The next domain is the first entry of the index behind the last one.
+const DOMAINS: &str = "
+WITH RECURSIVE queue AS (
+    (SELECT t.domain FROM task AS t WHERE t.ready AND t.task_type = $1 ORDER BY t.task_type, t.domain LIMIT 1)
+    UNION ALL
+    SELECT n.domain
+    FROM queue AS q
+    CROSS JOIN LATERAL (
+        SELECT t.domain
+        FROM task AS t
+        WHERE t.ready AND t.task_type = $1 AND t.domain > q.domain
+        ORDER BY t.task_type, t.domain
+        LIMIT 1
+    ) AS n
+)
+SELECT q.domain FROM queue AS q WHERE q.domain <> ''";
+
 impl Store {
+    /// The domains in which tasks of a type are ready, due or not.
+    pub async fn ready_domains(&self, task_type: &str) -> Result<Vec<String>, StoreError> {
+        sqlx::query_scalar(DOMAINS)
+            .bind(task_type)
+            .fetch_all(&self.inner.pool)
+            .await
+            .map_err(StoreError::at("ready.domains"))
+    }
+
     /// Reads tasks of a type and domain that are ready and due at `now`, in the order in which they are given
     /// out: due first, then higher priority, then older.
     pub async fn ready_candidates(

@@ -123,6 +123,8 @@ pub enum TopicCreation {
 pub struct HttpTasksSection {
     pub enabled: bool,
     pub parallel: usize,
+    pub isolated_parallel: usize,
+    pub execution_namespace: String,
     pub total_timeout: Humane,
     pub response_limit_bytes: usize,
     pub idempotency_key: bool,
@@ -399,6 +401,8 @@ impl Config {
         }
         Ok(HttpSettings {
             parallel: h.parallel,
+            isolated_parallel: h.isolated_parallel,
+            execution_namespace: h.execution_namespace.clone(),
             total_timeout: h.total_timeout.0,
             response_limit_bytes: h.response_limit_bytes,
             idempotency_key: h.idempotency_key,

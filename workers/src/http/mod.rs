@@ -6,13 +6,14 @@
 //!        └── engine.call_over: the result, once <──────────────────────────────── answer
 //! ```
 //!
-//! Polls like a worker, costs nothing while there are no such tasks, and makes a bounded number of calls at once. A
+//! Calls of an isolation group have a line of their own (groups.rs). Polls like a worker, costs nothing while there are no such tasks, and makes a bounded number of calls at once. A
 //! server that hangs, drips or floods costs its own task: every wait has an end, and every answer a size. Requests go
 //! out at least once (a node may die between the call and its result), results count once.
 
 mod body;
 mod client;
 mod egress;
+mod groups;
 mod names;
 mod notices;
 mod pool;
@@ -30,6 +31,7 @@ use tracing::{info, warn};
 pub use egress::{EgressSettings, Endpoint, Profile, Rule, RuleError};
 
 use client::Client;
+use groups::Groups;
 
 /// How long one poll waits; afterwards idle connections are looked through.
 const POLL: Duration = Duration::from_secs(20);
@@ -43,6 +45,10 @@ const AT_ONCE: usize = 32;
 pub struct HttpSettings {
     /// Calls under way at once, at least 1.
     pub parallel: usize,
+    /// Calls of one isolation group under way at once, beside the others, at least 1.
+    pub isolated_parallel: usize,
+    /// Only calls of task definitions with this `executionNameSpace` are made; empty = of those without one.
+    pub execution_namespace: String,
     /// What a call may take in all beyond the task's own time-outs to connect and to read: redirects, repeats, and a
     /// body that comes in small pieces.
     pub total_timeout: Duration,
@@ -57,6 +63,8 @@ impl Default for HttpSettings {
     fn default() -> Self {
         HttpSettings {
             parallel: 128,
+            isolated_parallel: 8,
+            execution_namespace: String::new(),
             total_timeout: Duration::from_secs(120),
             response_limit_bytes: 10 << 20,
             idempotency_key: true,
@@ -75,10 +83,10 @@ impl HttpTasks {
     /// Begins to take calls from the engine of this process, and to deliver its notices to HTTP endpoints.
     pub fn start(engine: Engine, settings: HttpSettings) -> HttpTasks {
         let (stop, stopped) = watch::channel(false);
-        let slots = settings.parallel.max(1);
+        let lines = (settings.parallel, settings.isolated_parallel, settings.execution_namespace.clone());
         let client = Arc::new(Client::new(settings));
         let notices = notices::deliver(engine.clone(), client.clone(), stopped.clone());
-        let calls = take(engine, client, slots, stopped);
+        let calls = take(engine, client, lines, stopped);
         let main = tokio::spawn(async move {
             tokio::join!(calls, notices);
         });
@@ -108,49 +116,83 @@ impl HttpTasks {
     }
 }
 
-async fn take(engine: Engine, client: Arc<Client>, slots: usize, mut stop: watch::Receiver<bool>) {
-    let slots = Arc::new(Semaphore::new(slots));
-    let mut calls = JoinSet::new();
-    loop {
-        while calls.try_join_next().is_some() {}
-        let free = tokio::select! {
-            _ = stop.wait_for(|s| *s) => break,
-            slot = slots.clone().acquire_owned() => slot,
-        };
-        // the semaphore is never closed
-        let Ok(first) = free else { break };
-        let count = (slots.available_permits() + 1).min(AT_ONCE);
-        let claimed = tokio::select! {
-            // dropping a poll leaves no lease behind
-            _ = stop.wait_for(|s| *s) => break,
-            claimed = engine.claim_calls(count, POLL) => claimed,
-        };
-        let claimed = match claimed {
-            Ok(claimed) => claimed,
-            Err(error) => {
-                tracing::debug!(%error, "no calls could be claimed");
-                tokio::select! {
-                    _ = stop.wait_for(|s| *s) => break,
-                    () = tokio::time::sleep(REST) => continue,
+async fn take(
+    engine: Engine,
+    client: Arc<Client>,
+    (parallel, isolated, namespace): (usize, usize, String),
+    stop: watch::Receiver<bool>,
+) {
+    let group = (!namespace.is_empty()).then(|| format!("@{namespace}").into());
+    let groups = Groups { engine: engine.clone(), client: client.clone(), parallel: isolated, namespace };
+    let main = Line { engine, client, group, lasts: true, parallel };
+    tokio::join!(main.take(stop.clone()), groups.run(stop));
+}
+
+/// One queue of calls, and how many of it are made at once.
+struct Line {
+    engine: Engine,
+    client: Arc<Client>,
+    /// The end of the queue's name; `None` = the queue of calls without a group.
+    group: Option<Arc<str>>,
+    /// It is taken even while there are no such calls.
+    lasts: bool,
+    parallel: usize,
+}
+
+impl Line {
+    /// A group of which nobody has heard for this many polls is given up until there are calls of it again.
+    const IDLE_POLLS: usize = 3;
+
+    async fn take(self, mut stop: watch::Receiver<bool>) {
+        let slots = Arc::new(Semaphore::new(self.parallel.max(1)));
+        let mut calls = JoinSet::new();
+        let mut idle = 0;
+        while self.lasts || idle < Self::IDLE_POLLS || !calls.is_empty() {
+            while calls.try_join_next().is_some() {}
+            let free = tokio::select! {
+                _ = stop.wait_for(|s| *s) => break,
+                slot = slots.clone().acquire_owned() => slot,
+            };
+            // the semaphore is never closed
+            let Ok(first) = free else { break };
+            let count = (slots.available_permits() + 1).min(AT_ONCE);
+            let claimed = tokio::select! {
+                // dropping a poll leaves no lease behind
+                _ = stop.wait_for(|s| *s) => break,
+                claimed = self.engine.claim_calls(self.group.as_ref(), count, POLL) => claimed,
+            };
+            let claimed = match claimed {
+                Ok(claimed) => claimed,
+                Err(error) => {
+                    tracing::debug!(%error, "no calls could be claimed");
+                    tokio::select! {
+                        _ = stop.wait_for(|s| *s) => break,
+                        () = tokio::time::sleep(REST) => continue,
+                    }
                 }
+            };
+            idle += 1;
+            if claimed.is_empty() {
+                self.client.tidy();
             }
-        };
-        if claimed.is_empty() {
-            client.tidy();
+            let mut first = Some(first);
+            for call in claimed {
+                idle = 0;
+                // this loop alone takes slots, so as many are free as were asked for
+                let slot = first.take().or_else(|| slots.clone().try_acquire_owned().ok());
+                let (engine, client) = (self.engine.clone(), self.client.clone());
+                calls.spawn(async move {
+                    run::run(&engine, &client, call).await;
+                    drop(slot);
+                });
+            }
         }
-        let mut first = Some(first);
-        for call in claimed {
-            // this loop alone takes slots, so as many are free as were asked for
-            let slot = first.take().or_else(|| slots.clone().try_acquire_owned().ok());
-            let (engine, client) = (engine.clone(), client.clone());
-            calls.spawn(async move {
-                run::run(&engine, &client, call).await;
-                drop(slot);
-            });
+        if let Some(group) = self.group.as_deref().filter(|_| !self.lasts) {
+            self.engine.forget_call_group(group);
         }
+        if !calls.is_empty() {
+            info!(calls = calls.len(), "waiting for HTTP calls under way");
+        }
+        while calls.join_next().await.is_some() {}
     }
-    if !calls.is_empty() {
-        info!(calls = calls.len(), "waiting for HTTP calls under way");
-    }
-    while calls.join_next().await.is_some() {}
 }

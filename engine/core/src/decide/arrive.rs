@@ -147,7 +147,17 @@ impl Turn<'_> {
             is_event(t)
                 && t.status.is_terminal()
                 && t.output == Payload::from_object_text(event.data.as_str())
-        })
+        }) || self.is_forgotten_pass(name)
+    }
+
+    /// Does this name a pass whose rows its loop has given up?
+    fn is_forgotten_pass(&self, name: &str) -> bool {
+        let numbers = |end: &str| -> Option<Vec<i32>> { end.split('_').map(|n| n.parse().ok()).collect() };
+        let Some((base, end)) = name.rsplit_once("__") else { return false };
+        let (Some(pass), Some(last)) = (numbers(end), self.run.tasks.named(base)) else { return false };
+        let is_earlier =
+            last.ref_name.rsplit_once("__").and_then(|(_, end)| numbers(end)).is_some_and(|now| pass < now);
+        is_earlier && is_event(last) && self.run.tasks.latest(name).is_none()
     }
 
     /// The EVENT task of this run whose id the event carries.
@@ -222,4 +232,39 @@ fn is_event(row: &TaskState) -> bool {
 
 fn waits(plan: &Plan, row: &TaskState) -> bool {
     is_event(row) && row.status == TaskStatus::InProgress && tasks::waits_for_answer(plan, row)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::decide::bench::{Bench, NOW};
+    use crate::event::{CompletionEvent, Event, InboxMessage};
+    use crate::task::TaskStatus;
+
+    #[test]
+    fn a_repeated_completion_of_a_pass_that_is_forgotten_is_for_no_other_pass() {
+        let event = json!({"name": "e", "taskReferenceName": "e", "type": "EVENT", "sink": "kafka:t:e", "asyncComplete": true});
+        let body = json!({"name": "l", "taskReferenceName": "l", "type": "DO_WHILE", "inputParameters": {"keepLastN": 1},
+            "loopCondition": "$.l.iteration < 3", "loopOver": [event]});
+        let mut bench = Bench::start(json!([body]), json!({}));
+        let hear = |bench: &mut Bench, pass: &str| {
+            let event = CompletionEvent {
+                source: "s".to_owned(),
+                task_id: None,
+                event_type: Some(format!("{pass}_completed")),
+                succeeded: true,
+                data: json!({"of": pass}).to_string(),
+                reason: None,
+            };
+            let message = InboxMessage::Completion(event);
+            bench.decide_at(&Event::Arrived { inbox: 1, message }, NOW)
+        };
+        hear(&mut bench, "e__1");
+        assert!(bench.run.tasks.latest("e__1").is_none(), "the loop keeps one pass");
+        hear(&mut bench, "e__1");
+        assert_eq!(bench.row("e__2").status, TaskStatus::InProgress);
+        hear(&mut bench, "e__2");
+        assert_eq!(bench.refs(), ["l", "e__3"]);
+    }
 }

@@ -9,6 +9,7 @@ use super::finish::Halt;
 use super::place::Place;
 use super::{Needs, Turn};
 use crate::cache::{self, Remembered};
+use crate::http::isolation;
 use crate::id::{MAX_TASK_NO, TaskId, TaskNo};
 use crate::payload::{MAX_DEPTH, Payload};
 use crate::plan::{Input, Node, NodeIx, NodeRef};
@@ -177,9 +178,13 @@ impl Mapping {
         let delay = node.config.start_delay.max(0);
         let now = turn.cx.now;
         let by_worker = node.kind.by_worker();
-        // as in Conductor, what the engine calls itself has no domain
+        // as in Conductor, what the engine calls itself has no domain; its group, if any, stands in its place
         let is_placed = lease_of(task_type).is_none() || turn.run.head.extra.rehearsed;
-        let domain = if by_worker && is_placed { domain(turn, task_type) } else { None };
+        let domain = match node.config.task_definition.as_ref() {
+            _ if by_worker && is_placed => domain(turn, task_type),
+            Some(def) if by_worker => isolation(def).map(Into::into),
+            _ => None,
+        };
         let kept = self.kept(turn, node, task_type, def_name, &input);
         let row = self.row(turn, node, input);
         row.task_type = task_type.clone();

@@ -9,8 +9,10 @@
 //! existing definitions were written against, because people match on them.
 
 mod answer;
+mod group;
 mod request;
 mod uri;
 
 pub use answer::{Answer, Called};
+pub use group::{is_isolation, isolation};
 pub use request::{Body, Call};

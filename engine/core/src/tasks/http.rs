@@ -3,7 +3,7 @@
 //! The row is ready like a worker's; an executor of a node claims it, makes the call and says how it went
 //! ([`crate::http`]). A claim holds for [`CALL_LEASE`] and is renewed while the call lasts, so that what a node that died had
 //! claimed is ready again soon: the request may then be made twice, its result counts once. Input and output are in
-//! [`crate::http`]; `asyncComplete` of the definition is put over the input's (scenario s170r).
+//! [`crate::http`]. The task definition may keep its calls in a queue of their own, with connections of their own. `asyncComplete` of the definition is put over the input's (scenario s170r).
 
 use serde_json::Value;
 
@@ -78,6 +78,28 @@ mod tests {
         let output = Payload::from_object_text(r#"{"response":{}}"#);
         let reason = (!status.is_successful()).then(|| "because".to_owned());
         CallNews::Over(Called { status, output, reason })
+    }
+
+    #[test]
+    fn a_group_has_a_queue_of_its_own() {
+        for (def, queue) in [
+            (json!({"isolationGroupId": "slow"}), Some("-slow")),
+            (json!({"executionNameSpace": "eu", "isolationGroupId": "slow"}), Some("@eu-slow")),
+            (json!({"executionNameSpace": "eu", "isolationGroupId": " "}), Some("@eu")),
+            (json!({}), None),
+        ] {
+            let mut def = def;
+            def["name"] = json!("h");
+            let task = json!({"name": "h", "taskReferenceName": "h", "type": "HTTP", "taskDefinition": def,
+                "inputParameters": {"uri": "http://h/", "method": "GET"}});
+            let bench = Bench::start(json!([task]), json!({}));
+            assert_eq!(bench.row("h").domain.as_deref(), queue);
+            let mut task = crate::decide::bench::simple("a");
+            task["taskDefinition"] = def;
+            task["taskDefinition"]["name"] = json!("a");
+            let bench = Bench::start(json!([task]), json!({}));
+            assert_eq!(bench.row("a").domain, None, "workers poll by the type, as in Conductor");
+        }
     }
 
     #[test]

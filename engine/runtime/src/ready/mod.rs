@@ -8,6 +8,7 @@
 //! The window is only a list of good guesses: a claim decides. What is missing from it is found by the next
 //! read, what is wrong in it is refused by the claim.
 
+mod groups;
 mod limits;
 mod queue;
 mod window;
@@ -22,6 +23,7 @@ use podium_core::Timestamp;
 use podium_store::PollRow;
 use tokio::sync::Notify;
 
+pub(crate) use self::groups::Groups;
 pub(crate) use self::limits::Limits;
 pub(crate) use self::queue::{Queue, Taken, Wish};
 pub(crate) use self::window::Ready;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use podium_core::http::Called;
+use podium_core::http::{Called, is_isolation};
 use podium_core::{CallNews, Event, Lease, tasks};
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
 use crate::engine::Engine;
+use crate::errors::storage;
 use crate::lease::LeaseGuard;
 use crate::mailbox::{Reply, Work, stopped};
 use crate::messages::{EngineError, PollRequest, TaskView};
@@ -65,13 +66,19 @@ impl Drop for OpenCall {
 impl Engine {
     /// Leases up to `count` calls to this node, waiting for the first at most `wait`. Each holds for
     /// [`tasks::CALL_LEASE`] and is to be renewed by [`Engine::call_lives`]; after a crash it lapses and the call is
-    /// made again by whoever claims it next.
-    pub async fn claim_calls(&self, count: usize, wait: Duration) -> Result<Vec<LeasedCall>, EngineError> {
+    /// made again by whoever claims it next. `group`: those of a queue of their own (see [`podium_core::http::isolation`]); `None` = those
+    /// that have none.
+    pub async fn claim_calls(
+        &self,
+        group: Option<&Arc<str>>,
+        count: usize,
+        wait: Duration,
+    ) -> Result<Vec<LeasedCall>, EngineError> {
         let shared = self.shared();
         let worker: Arc<str> = shared.config.node_name.as_str().into();
         let request = PollRequest {
             task_type: tasks::HTTP.into(),
-            domain: None,
+            domain: group.cloned(),
             worker: Some(worker),
             count,
             timeout: wait,
@@ -79,6 +86,22 @@ impl Engine {
         let leased = poll::poll(shared, request).await?;
         let calls = leased.tasks.into_iter().zip(leased.guard.split());
         Ok(calls.map(|(view, guard)| LeasedCall { lease: view.task.lease(), view, guard }).collect())
+    }
+
+    /// Waits at most so long for news of groups of calls, and names all that this node has heard of. After the wait it has
+    /// looked for those of other nodes, and of the time before it began.
+    pub async fn call_groups(&self, wait: Duration) -> Result<Vec<Arc<str>>, EngineError> {
+        let shared = self.shared();
+        if tokio::time::timeout(wait, shared.groups.news.notified()).await.is_err() {
+            let found = shared.store.ready_domains(tasks::HTTP).await.map_err(storage)?;
+            found.iter().filter(|name| is_isolation(name)).for_each(|name| shared.groups.heard_of(name));
+        }
+        Ok(shared.groups.all())
+    }
+
+    /// Nobody takes calls of this group any more, until there are some again.
+    pub fn forget_call_group(&self, name: &str) {
+        self.shared().groups.forget(name);
     }
 
     /// Renews the lease of a call. False: it is no longer this node's, or its task has ended; there is no use in going

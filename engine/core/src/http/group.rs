@@ -1,0 +1,20 @@
+//! The queue of calls that task definitions keep apart.
+
+use crate::def::TaskDef;
+
+/// What the queue of calls of a task definition has behind the type: `@executionNameSpace` and `-isolationGroupId`. `None`
+/// without both: then the calls are in the queue that all share. Stands as the domain of their rows, where Conductor has
+/// none for calls.
+pub fn isolation(def: &TaskDef) -> Option<String> {
+    let part = |mark: &str, text: &Option<String>| {
+        let text = text.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        text.map_or(String::new(), |text| format!("{mark}{text}"))
+    };
+    let name = part("@", &def.execution_name_space) + &part("-", &def.isolation_group_id);
+    (!name.is_empty()).then_some(name)
+}
+
+/// Is this domain of a call's row such an end of a queue's name? (A rehearsal has domains of its own.)
+pub fn is_isolation(domain: &str) -> bool {
+    domain.starts_with(['@', '-'])
+}
