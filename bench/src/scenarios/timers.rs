@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
+use chrono::DurationRound;
 use serde_json::json;
 use sqlx::Row;
 
@@ -20,11 +21,13 @@ pub(crate) async fn measure(machine: &Machine, report: &mut Report, pace: Pace) 
     let rig = machine.rig("bench_timers", None)?;
     // far enough for all of them to be started before
     let lead = chrono::Duration::seconds(i64::try_from(count / 1_000)? + 5);
-    let until = chrono::Utc::now() + lead;
+    // definitions name minutes
+    let until = (chrono::Utc::now() + lead + chrono::Duration::minutes(1))
+        .duration_trunc(chrono::Duration::minutes(1))?;
     rig.client().register_workflow(&definition(
         WORKFLOW,
         vec![json!({"name": "wait", "taskReferenceName": "wait", "type": "WAIT",
-            "inputParameters": {"until": until.format("%Y-%m-%d %H:%M:%S UTC").to_string()}})],
+            "inputParameters": {"until": until.format("%Y-%m-%d %H:%M UTC").to_string()}})],
     ))?;
     start_many(&rig.address(), WORKFLOW, count).await?;
     ensure!(chrono::Utc::now() < until, "the starts took longer than the timers");
@@ -41,7 +44,6 @@ pub(crate) async fn measure(machine: &Machine, report: &mut Report, pace: Pace) 
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    // the instant that the definition names has no parts of a second
     let due = until.timestamp();
     let late = &rig.sql.rows(&format!(
         "SELECT percentile_disc(ARRAY[0.5, 0.99, 1.0]) WITHIN GROUP (ORDER BY extract(epoch FROM r.ended_at) - {due})::float8[]

@@ -284,6 +284,10 @@ impl RunState {
     }
 }
 
+/// The passes of a loop that have ended, by their numbers, with the outputs of their tasks. Shared, so that a copy of a
+/// run with a long loop costs little.
+pub(crate) type Passes = Arc<Vec<(i32, Arc<Map<String, Value>>)>>;
+
 /// The tasks of a run, by number, with the look-ups that decisions need.
 #[derive(Clone, Debug, Default)]
 pub struct TaskTable {
@@ -295,8 +299,8 @@ pub struct TaskTable {
     max_seq: i32,
     /// The latest row of each reference of a loop's body, whatever the iteration.
     latest_in_loops: HashMap<Arc<str>, TaskNo>,
-    /// The output of open loops so far. Only remembered: it can be made again from the rows.
-    loop_outputs: HashMap<TaskNo, Arc<Map<String, Value>>>,
+    /// What the passes of open loops gave so far. Only remembered: it can be made again from the rows.
+    loop_passes: HashMap<TaskNo, Passes>,
     pub(crate) branches: Branches,
     /// Where each waiting JOIN last saw a reference that it waits for: makes asking again cheap. Only a hint.
     join_watch: HashMap<TaskNo, usize>,
@@ -389,7 +393,7 @@ impl TaskTable {
             };
         }
         if row.iteration > 0 {
-            self.loop_outputs.clear();
+            self.loop_passes.clear();
         }
         if let Ok(at) = self.open.binary_search(&no) {
             self.open.remove(at);
@@ -425,20 +429,21 @@ impl TaskTable {
         rows
     }
 
-    pub(crate) fn loop_output(&self, no: TaskNo) -> Option<&Arc<Map<String, Value>>> {
-        self.loop_outputs.get(&no)
+    pub(crate) fn loop_passes(&self, no: TaskNo) -> Option<&Passes> {
+        self.loop_passes.get(&no)
     }
 
-    /// Remembers the output of an open loop; takes it out with `None`.
-    pub(crate) fn keep_loop_output(&mut self, no: TaskNo, output: Option<Arc<Map<String, Value>>>) {
-        match output {
-            Some(output) => self.loop_outputs.insert(no, output),
-            None => self.loop_outputs.remove(&no),
-        };
+    /// Remembers what the passes of an open loop gave.
+    pub(crate) fn keep_loop_passes(&mut self, no: TaskNo, passes: Passes) {
+        self.loop_passes.insert(no, passes);
     }
 
-    pub(crate) fn take_loop_output(&mut self, no: TaskNo) -> Option<Arc<Map<String, Value>>> {
-        self.loop_outputs.remove(&no)
+    pub(crate) fn take_loop_passes(&mut self, no: TaskNo) -> Option<Passes> {
+        self.loop_passes.remove(&no)
+    }
+
+    pub(crate) fn forget_loop_passes(&mut self, no: TaskNo) {
+        self.loop_passes.remove(&no);
     }
 
     pub(crate) fn join_watch(&self, join: TaskNo) -> usize {
@@ -454,7 +459,7 @@ impl TaskTable {
             (Ok(at), true) => {
                 self.open.remove(at);
                 self.join_watch.remove(&no);
-                self.loop_outputs.remove(&no);
+                self.loop_passes.remove(&no);
             }
             (Err(at), false) => self.open.insert(at, no),
             (Ok(_), false) | (Err(_), true) => {}

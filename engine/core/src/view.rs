@@ -58,10 +58,7 @@ fn show(plan: &Plan, run: &RunState, decided: Timestamp, row: &Arc<TaskState>) -
         return Arc::new(TaskState { executed: false, ..TaskState::clone(row) });
     }
     if let Some(output) = tasks::loop_output(plan, run, row) {
-        return Arc::new(TaskState {
-            output: Payload::from_map(output.into_owned()),
-            ..TaskState::clone(row)
-        });
+        return Arc::new(TaskState { output: Payload::from_map(output), ..TaskState::clone(row) });
     }
     let waits =
         row.status == TaskStatus::InProgress && run.node_of(plan, row).is_some_and(|n| n.kind.joins());

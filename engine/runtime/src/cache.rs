@@ -13,12 +13,19 @@ use podium_core::{Plan, RunId, RunState, TaskNo, TaskState};
 use crate::entropy::random;
 use crate::messages::{RunBrief, TaskView};
 
+/// Turns after one that asked for something in which it is likely to happen again.
+pub(crate) const LIKELY: u8 = 8;
+
 /// A run as some committed version left it. Boxed wherever it goes: it is large and changes hands often.
+#[derive(Clone)]
 pub(crate) struct CachedRun {
     pub(crate) state: RunState,
     pub(crate) plan: Arc<Plan>,
     /// Created by this writer and in its cache ever since: this node wrote every version of it.
     pub(crate) own: bool,
+    /// For so many turns a copy is kept, because a decision that asks for a script or a definition leaves its run half
+    /// changed: reading a run of a thousand tasks again costs a hundred times as much.
+    pub(crate) keeps_copy: u8,
 }
 
 impl CachedRun {

@@ -9,7 +9,7 @@ use futures::stream::{self, BoxStream};
 use podium_core::decide::KnownPayload;
 use podium_core::{Event, InboxId, InboxMessage, Needs, RunId, RunState};
 
-use crate::cache::CachedRun;
+use crate::cache::{CachedRun, LIKELY};
 use crate::errors::storage;
 use crate::mailbox::{Envelope, Start, Work};
 use crate::messages::EngineError;
@@ -213,14 +213,17 @@ async fn complete(
         }
         return Ok(Found::Fresh(answers));
     }
-    let run = match (wanted.have, state) {
+    let mut run = match (wanted.have, state) {
         (Some(have), _) => have,
         (None, Some(state)) => {
             let plan = shared.plans.load(&shared.store, state.head.snapshot).await?;
-            Box::new(CachedRun { state, plan, own: false })
+            Box::new(CachedRun { state, plan, own: false, keeps_copy: 0 })
         }
         (None, None) => return Ok(Found::Gone),
     };
+    if !wanted.needs.is_empty() {
+        run.keeps_copy = LIKELY;
+    }
     let inbox = if wanted.inbox {
         let rows = shared.store.load_inbox(wanted.run).await.map_err(storage)?;
         rows.into_iter().map(|row| (row.id, row.message)).collect()

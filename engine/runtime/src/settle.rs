@@ -172,7 +172,7 @@ impl Writer {
             let run = child.head.id;
             // another writer would not find it here
             if let (1, Some(plan)) = (shared.config.writers, shared.plans.get(&child.head.snapshot)) {
-                self.cache.put(Box::new(CachedRun { state: child, plan, own: true }));
+                self.cache.put(Box::new(CachedRun { state: child, plan, own: true, keeps_copy: 0 }));
             }
             shared.send_due(run);
         }

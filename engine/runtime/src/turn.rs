@@ -79,6 +79,8 @@ pub(crate) enum Trouble {
 
 pub(crate) struct Turn {
     pub(crate) run: Box<CachedRun>,
+    /// The run before this turn, if decisions are likely to ask for something.
+    before: Option<Box<CachedRun>>,
     /// What its change hangs on, should it change anything.
     base: ChangeKind,
     /// Events heard, with what was said to each.
@@ -103,16 +105,18 @@ pub(crate) struct Turn {
 
 impl Turn {
     /// A turn of a stored run.
-    pub(crate) fn of(run: Box<CachedRun>) -> Self {
+    pub(crate) fn of(mut run: Box<CachedRun>) -> Self {
         let base = ChangeKind::Update { expected: run.state.head.version };
-        Turn::on(run, base)
+        let keeps_copy = run.keeps_copy > 0;
+        run.keeps_copy = run.keeps_copy.saturating_sub(1);
+        Turn { before: keeps_copy.then(|| run.clone()), ..Turn::on(run, base) }
     }
 
     /// The first turn of a new run.
     pub(crate) fn start(start: &Start) -> Self {
         let state = RunState::new(start.new.clone());
         let base = ChangeKind::Insert { metadata_version: start.metadata_version };
-        let run = Box::new(CachedRun { state, plan: start.plan.clone(), own: true });
+        let run = Box::new(CachedRun { state, plan: start.plan.clone(), own: true, keeps_copy: 0 });
         Turn { answers: start.answers.clone(), ..Turn::on(run, base) }
     }
 
@@ -120,6 +124,7 @@ impl Turn {
         Turn {
             was_open: !run.state.head.status.is_terminal(),
             run,
+            before: None,
             base,
             heard: Vec::new(),
             effects: Vec::new(),
@@ -384,6 +389,11 @@ impl Turn {
     /// The runs that this turn has created.
     pub(crate) fn take_children(&mut self) -> Vec<RunState> {
         std::mem::take(&mut self.children)
+    }
+
+    /// The run as it was before this turn, if a copy was kept.
+    pub(crate) fn take_before(&mut self) -> Option<Box<CachedRun>> {
+        self.before.take()
     }
 
     /// What must be tried again, in order.

@@ -224,9 +224,10 @@ impl Writer {
                     matches!(turn.heard.first(), Some((first, _)) if matches!(first.work, Work::Start(_)));
                 let mut turn = *turn;
                 let answers = std::mem::take(&mut turn.answers);
+                let have = turn.take_before();
                 let work = turn.into_work();
                 let inbox = work.iter().any(|e| matches!(e.work, Work::Inbox));
-                let mut wanted = Wanted { needs, answers, fresh, inbox, ..Wanted::run(run) };
+                let mut wanted = Wanted { have, needs, answers, fresh, inbox, ..Wanted::run(run) };
                 if wanted.needs.scripts {
                     wanted.rehearse(&work);
                 }

@@ -108,8 +108,7 @@ impl RunScope<'_> {
     fn task_output<'r>(&'r self, row: &'r TaskState) -> Member<'r> {
         match tasks::loop_output(self.plan, self.run, row) {
             None => Member::Object(row.output.map()),
-            Some(Cow::Borrowed(map)) => Member::Object(map),
-            Some(Cow::Owned(map)) => Member::Owned(Value::Object(map)),
+            Some(map) => Member::Owned(Value::Object(map)),
         }
     }
 
@@ -139,6 +138,15 @@ impl Scope for RunScope<'_> {
 
     fn task_id(&self) -> Option<String> {
         self.task.map(|id| id.to_string())
+    }
+
+    fn part(&self, root: &str, member: &str, name: &str) -> Option<Member<'_>> {
+        if member != "output" {
+            return None;
+        }
+        let row = self.run.tasks.named(root)?;
+        let passes = self.run.tasks.loop_passes(row.no)?;
+        tasks::loop_member(passes, row, name)
     }
 
     fn member(&self, root: &str, member: &str) -> Option<Member<'_>> {

@@ -40,6 +40,12 @@ pub trait Scope {
         }
     }
 
+    /// A member of a member of a root, where the scope holds it apart from the rest, which may be large; `None` if it does
+    /// not or has no such member.
+    fn part(&self, _root: &str, _member: &str, _name: &str) -> Option<Member<'_>> {
+        None
+    }
+
     /// What can be read of the surroundings of the server, where there is something.
     fn environment(&self) -> Option<&Environment> {
         None

@@ -17,19 +17,18 @@
 //! write the first one a thousand times. A pass has ended when none of its rows is open any more. A failed task that is
 //! neither optional nor tried again ends the run as anywhere else; a permissive one ends the loop.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::TaskKind;
 use crate::decide::{Halt, Mapping, Place, Turn, unfit_reason};
-use crate::expr::java;
 use crate::expr::script::{NoValue, is_true};
+use crate::expr::{Member, java};
 use crate::id::TaskNo;
 use crate::payload::Payload;
 use crate::plan::{Input, Node, NodeIx, Plan};
-use crate::run::{RunState, RunStatus};
+use crate::run::{Passes, RunState, RunStatus};
 use crate::task::{TaskState, TaskStatus};
 
 pub(super) struct DoWhile;
@@ -94,9 +93,9 @@ impl TaskKind for DoWhile {
         match goes_on(turn, &row, &node, &pass) {
             Ok(None) => finish(turn, &row, &node, pass, TaskStatus::Completed, None),
             Ok(Some(next)) => {
-                let mut output = take_output(turn, &row, &node);
-                Arc::make_mut(&mut output).insert(row.iteration.to_string(), Value::Object(pass));
-                turn.run.tasks.keep_loop_output(no, Some(output));
+                let mut passes = take_passes(turn, &row, &node);
+                put(&mut passes, row.iteration, pass);
+                turn.run.tasks.keep_loop_passes(no, passes);
                 let item = next.map(|item| (row.iteration, item));
                 let iteration = row.iteration.saturating_add(1);
                 count(turn, no, iteration, item);
@@ -164,46 +163,73 @@ fn pass(
         let Some(row) = run.tasks.latest(&place.name(&task.ref_name)).filter(|row| counts(row)) else {
             continue;
         };
-        let output = match output_so_far(plan, run, row) {
-            Some(output) => output.into_owned(),
-            None => row.output.map().clone(),
-        };
+        let output = output_so_far(plan, run, row).unwrap_or_else(|| row.output.map().clone());
         outputs.insert(task.ref_name.to_string(), Value::Object(output));
     }
     (!outputs.is_empty()).then_some(outputs)
 }
 
 /// The output of an open loop, as far as its passes have ended; `None` if what is stored in the row is all there is.
-pub(crate) fn output_so_far<'r>(
-    plan: &Plan,
-    run: &'r RunState,
-    row: &TaskState,
-) -> Option<Cow<'r, Map<String, Value>>> {
+pub(crate) fn output_so_far(plan: &Plan, run: &RunState, row: &TaskState) -> Option<Map<String, Value>> {
     if &*row.task_type != "DO_WHILE" || row.status.is_terminal() || row.iteration <= 1 {
         return None;
     }
-    match run.tasks.loop_output(row.no) {
-        Some(output) => Some(Cow::Borrowed(&**output)),
-        None => run.node_of(plan, row).map(|node| Cow::Owned(gathered(plan, run, row, &node))),
+    let passes = match run.tasks.loop_passes(row.no) {
+        Some(passes) => passes.clone(),
+        None => gathered(plan, run, row, &*run.node_of(plan, row)?),
+    };
+    Some(shown(&passes, row))
+}
+
+/// One member of the same, without making all of it.
+pub(crate) fn member<'r>(passes: &'r Passes, row: &'r TaskState, name: &str) -> Option<Member<'r>> {
+    let pass = name.parse::<i32>().ok();
+    match pass.and_then(|pass| passes.binary_search_by_key(&pass, |(number, _)| *number).ok()) {
+        Some(at) => Some(Member::Object(&passes[at].1)),
+        None => row.output.map().get(name).map(Member::Borrowed),
     }
 }
 
-/// The same, made from the rows.
-fn gathered(plan: &Plan, run: &RunState, row: &TaskState, node: &Node) -> Map<String, Value> {
-    let mut output = Map::new();
-    let place = Place::of(row, &node.ref_name);
-    for iteration in 1..row.iteration {
-        if let Some(pass) = pass(plan, run, node, &place.inside(iteration), &|_| true) {
-            output.insert(iteration.to_string(), Value::Object(pass));
-        }
+fn shown(passes: &Passes, row: &TaskState) -> Map<String, Value> {
+    let pass = |(number, pass): &(i32, Arc<Map<String, Value>>)| {
+        (number.to_string(), Value::Object(Map::clone(pass)))
+    };
+    let mut output: Map<String, Value> = passes.iter().map(pass).collect();
+    // a row that was opened again shows passes too, as they were
+    for (name, value) in row.output.map() {
+        output.entry(name.clone()).or_insert_with(|| value.clone());
     }
-    output.extend(row.output.map().clone());
     output
 }
 
-fn take_output(turn: &mut Turn<'_>, row: &TaskState, node: &Node) -> Arc<Map<String, Value>> {
-    let known = turn.run.tasks.take_loop_output(row.no);
-    known.unwrap_or_else(|| Arc::new(gathered(turn.plan, turn.run, row, node)))
+/// The passes that have ended, from the rows and from what the loop's own row shows since it was opened again.
+fn gathered(plan: &Plan, run: &RunState, row: &TaskState, node: &Node) -> Passes {
+    let mut passes = Passes::default();
+    let place = Place::of(row, &node.ref_name);
+    for iteration in 1..row.iteration {
+        if let Some(pass) = pass(plan, run, node, &place.inside(iteration), &|_| true) {
+            put(&mut passes, iteration, pass);
+        }
+    }
+    for (name, value) in row.output.map() {
+        if let (Ok(iteration), Value::Object(pass)) = (name.parse(), value) {
+            put(&mut passes, iteration, pass.clone());
+        }
+    }
+    passes
+}
+
+fn put(passes: &mut Passes, iteration: i32, pass: Map<String, Value>) {
+    let passes = Arc::make_mut(passes);
+    match passes.binary_search_by_key(&iteration, |(number, _)| *number) {
+        Ok(at) => passes[at].1 = Arc::new(pass),
+        Err(at) => passes.insert(at, (iteration, Arc::new(pass))),
+    }
+}
+
+fn take_passes(turn: &mut Turn<'_>, row: &TaskState, node: &Node) -> Passes {
+    let known = turn.run.tasks.take_loop_passes(row.no);
+    known.unwrap_or_else(|| gathered(turn.plan, turn.run, row, node))
 }
 
 /// What a loop had that is canceled in this turn. The current pass counts if the turn brought it further.
@@ -211,10 +237,7 @@ pub(crate) fn canceled_output(turn: &Turn<'_>, no: TaskNo) -> Option<Payload> {
     let row = turn.run.tasks.get(no).filter(|row| &*row.task_type == "DO_WHILE" && row.iteration >= 1)?;
     let node = turn.node_of_row(row)?;
     let here = Place::of(row, &node.ref_name).inside(row.iteration);
-    let mut output = match output_so_far(turn.plan, turn.run, row) {
-        Some(output) => output.into_owned(),
-        None => row.output.map().clone(),
-    };
+    let mut output = output_so_far(turn.plan, turn.run, row).unwrap_or_else(|| row.output.map().clone());
     let mut moved = false;
     let mut current = pass(turn.plan, turn.run, &node, &here, &|_| true).unwrap_or_default();
     for ix in &node.body {
@@ -258,11 +281,10 @@ fn finish(
     status: TaskStatus,
     reason: Option<String>,
 ) {
-    let mut output = take_output(turn, row, node);
+    let mut passes = take_passes(turn, row, node);
     turn.goes_round_again();
-    let members = Arc::make_mut(&mut output);
-    members.insert(row.iteration.to_string(), Value::Object(pass));
-    let output = Payload::from_map(java::hash_map_order(members));
+    put(&mut passes, row.iteration, pass);
+    let output = Payload::from_map(java::hash_map_order(&shown(&passes, row)));
     let limit = turn.cx.settings.payload_limit_bytes;
     match unfit_reason("output", &output, turn, row.no, limit) {
         Some(reason) => turn.end(row.no, TaskStatus::FailedWithTerminalError, Some(reason), None),
@@ -277,10 +299,6 @@ fn count(turn: &mut Turn<'_>, no: TaskNo, iteration: i32, item: Option<(i32, Val
     if let Some((index, item)) = item {
         counters.insert("loopIndex".to_owned(), Value::from(index));
         counters.insert("loopItem".to_owned(), item);
-    }
-    if let Some(mut output) = turn.run.tasks.take_loop_output(no) {
-        Arc::make_mut(&mut output).extend(counters.clone());
-        turn.run.tasks.keep_loop_output(no, Some(output));
     }
     let now = turn.cx.now;
     turn.change(no, |row| {
@@ -299,7 +317,7 @@ pub(crate) fn go_back(turn: &mut Turn<'_>, no: TaskNo, iteration: i32, shown: Op
         let index = iteration - 1;
         items.get(usize::try_from(index).ok()?).cloned().map(|item| (index, item))
     });
-    turn.run.tasks.keep_loop_output(no, None);
+    turn.run.tasks.forget_loop_passes(no);
     count(turn, no, iteration, item);
     let earlier = |name: &str| name.parse::<i32>().is_ok_and(|pass| pass <= iteration);
     turn.change(no, |row| {
@@ -377,7 +395,7 @@ fn condition_input(
     let mut own = row.output.map().clone();
     if !reads_only_counters(condition, &node.ref_name) {
         if let Some(output) = output_so_far(turn.plan, turn.run, row) {
-            own = output.into_owned();
+            own = output;
         }
         own.insert(row.iteration.to_string(), Value::Object(pass.clone()));
     }
@@ -425,17 +443,16 @@ fn forget(turn: &mut Turn<'_>, row: &TaskState, node: &Node, iteration: i32) {
     if last < 1 {
         return;
     }
-    let known = turn.run.tasks.take_loop_output(row.no);
+    let known = turn.run.tasks.take_loop_passes(row.no);
     let place = Place::of(row, &node.ref_name);
     // an earlier number may have been greater: nothing is kept from before a gap
     let mut gone = last;
     while gone >= 1 && forget_pass(turn, node, &place.inside(gone)) {
         gone -= 1;
     }
-    if let Some(mut output) = known {
-        let members = Arc::make_mut(&mut output);
-        members.retain(|name, _| name.parse::<i32>().map_or(true, |n| n > last));
-        turn.run.tasks.keep_loop_output(row.no, Some(output));
+    if let Some(mut passes) = known {
+        Arc::make_mut(&mut passes).retain(|(number, _)| *number > last);
+        turn.run.tasks.keep_loop_passes(row.no, passes);
     }
 }
 

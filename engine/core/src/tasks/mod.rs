@@ -40,7 +40,8 @@ use crate::task::TaskState;
 use crate::time::Span;
 
 pub(crate) use do_while::{
-    canceled_output as canceled_loop_output, counters, go_back, output_so_far as loop_output,
+    canceled_output as canceled_loop_output, counters, go_back, member as loop_member,
+    output_so_far as loop_output,
 };
 pub use event::{EventRun, event_payload, is_address, sink_fault};
 pub(crate) use event::{Fit, Sink, sink_matches};

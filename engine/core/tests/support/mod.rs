@@ -100,6 +100,11 @@ impl Story {
                 }
                 Ok(effects)
             }
+            // there is no such run: what was decided of it is thrown away
+            Decision::Refused(refusal @ Refusal::Unstartable(_)) => {
+                self.run = folded;
+                Err(refusal)
+            }
             Decision::Refused(refusal) => {
                 assert_same(&folded, &self.run, event);
                 Err(refusal)

@@ -180,7 +180,7 @@ impl Turn<'_> {
         let by_worker = self.by_worker(no);
         let outside = self.run.tasks.get(no).map_or(0, |row| self.place_of(row).iteration);
         if is_loop {
-            self.run.tasks.keep_loop_output(no, None);
+            self.run.tasks.forget_loop_passes(no);
         }
         self.change(no, |row| {
             row.status = if is_loop { TaskStatus::InProgress } else { TaskStatus::Scheduled };

@@ -116,13 +116,17 @@ impl Path {
 
     fn read_with(&self, eval: &Eval<'_>) -> Found {
         match self.steps.as_slice() {
-            [Step::Name(root), Step::Name(member), rest @ ..] => match eval.scope.member(root, member) {
-                None => self.nothing(),
-                Some(Member::Object(map)) => self.gather(eval, Node::Object(map), rest),
-                Some(Member::Borrowed(v)) => self.gather(eval, Node::Value(v), rest),
-                Some(Member::Owned(v)) if rest.is_empty() => Found::Value(v),
-                Some(Member::Owned(v)) => self.gather(eval, Node::Value(&v), rest),
-            },
+            [Step::Name(root), Step::Name(member), rest @ ..] => {
+                if let [Step::Name(name), rest @ ..] = rest
+                    && let Some(part) = eval.scope.part(root, member, name)
+                {
+                    return self.of_member(eval, part, rest);
+                }
+                match eval.scope.member(root, member) {
+                    None => self.nothing(),
+                    Some(found) => self.of_member(eval, found, rest),
+                }
+            }
             [Step::Name(root), rest @ ..] => match eval.scope.root(root) {
                 None => self.nothing(),
                 Some(v) => self.gather(eval, Node::Value(&v), rest),
@@ -131,6 +135,15 @@ impl Path {
                 let document = eval.document();
                 self.gather(eval, Node::Object(&document), steps)
             }
+        }
+    }
+
+    fn of_member(&self, eval: &Eval<'_>, member: Member<'_>, rest: &[Step]) -> Found {
+        match member {
+            Member::Object(map) => self.gather(eval, Node::Object(map), rest),
+            Member::Borrowed(v) => self.gather(eval, Node::Value(v), rest),
+            Member::Owned(v) if rest.is_empty() => Found::Value(v),
+            Member::Owned(v) => self.gather(eval, Node::Value(&v), rest),
         }
     }
 
