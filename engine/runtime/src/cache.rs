@@ -104,11 +104,16 @@ impl Cache {
 /// Bytes that a run takes, about. Payloads shared between rows count in each: too much, never too little.
 fn estimate(state: &RunState) -> usize {
     const ROW: usize = 512;
-    // a wide run is measured by a sample; its rows are alike
+    // a wide run is measured by a sample: its rows are alike, but for one such as its JOIN, which lists all others
     const SAMPLE: usize = 16;
     let tasks = state.tasks.len();
-    let sampled: usize = state.tasks.iter().rev().take(SAMPLE).map(|t| task_bytes(t)).sum();
-    let rows = if tasks <= SAMPLE { sampled } else { sampled / SAMPLE * tasks };
+    let (mut sampled, mut largest) = (0, 0);
+    for bytes in state.tasks.iter().rev().take(SAMPLE).map(|t| task_bytes(t)) {
+        sampled += bytes;
+        largest = largest.max(bytes);
+    }
+    let rows =
+        if tasks <= SAMPLE { sampled } else { largest + (sampled - largest) / (SAMPLE - 1) * (tasks - 1) };
     let head =
         state.head.input.size_bytes() + state.head.output.size_bytes() + state.head.variables.size_bytes();
     2 * ROW + head + rows + state.parked.iter().map(|p| ROW + p.event.data.len()).sum::<usize>()
