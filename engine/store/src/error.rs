@@ -77,8 +77,8 @@ pub(crate) fn kind(e: &sqlx::Error) -> Kind {
         (_, "40001" | "40P01" | "55P03") => Kind::Again,
         // the server ends the session, possibly while the commit is on its way
         ("08", _) | (_, "57P01" | "57P02" | "57P03" | "57P05" | "40003") => Kind::Lost,
-        // 25006: connected to a server that became a standby
-        ("53" | "57" | "58", _) | (_, "25006") => Kind::Away,
+        // 25006: connected to a server that became a standby; 55000: the database takes no connections for now
+        ("53" | "57" | "58", _) | (_, "25006" | "55000") => Kind::Away,
         _ => Kind::Refused,
     }
 }

@@ -192,11 +192,12 @@ async fn deepest_failed(shared: &Shared, id: RunId) -> Result<RunId, EngineError
     Ok(found.head.id)
 }
 
-/// The first task that failed and was not tried again: its child, if it has one.
+/// The first task that failed and was not tried again: its child, if it has one. A loop stands for what failed in it.
 fn first_failed(run: &RunState) -> Option<Option<RunId>> {
     let rows = run.tasks.in_order().into_iter();
-    let mut failed = rows.filter(|t| t.status.is_terminal() && !t.status.is_successful() && !t.retried);
-    failed.next().map(|row| row.child)
+    let failed = rows.filter(|t| t.status.is_terminal() && !t.status.is_successful() && !t.retried);
+    let (loops, others): (Vec<_>, Vec<_>) = failed.partition(|row| &*row.task_type == "DO_WHILE");
+    others.first().or(loops.first()).map(|row| row.child)
 }
 
 /// A task that is not this run's may be one of a run below it.
