@@ -5,6 +5,7 @@ mod external_payloads;
 mod groups;
 mod http;
 mod http_notices;
+mod operations;
 mod outages;
 mod pipeline;
 mod router;

@@ -249,6 +249,12 @@ removed AS (
         OFFSET 0
     ) AS i
     WHERE (t.run_id, t.no) >= (i.run_id, i.no) AND (t.run_id, t.no) <= (i.run_id, i.no) %prune%
+    RETURNING t.run_id, t.no
+),
+removed_messages AS (
+    DELETE FROM outbox AS o
+    USING (SELECT r.run_id, r.no FROM removed AS r OFFSET 0) AS i
+    WHERE (o.run_id, o.task_no) >= (i.run_id, i.no) AND (o.run_id, o.task_no) <= (i.run_id, i.no)
 ),
 logged AS (
     INSERT INTO task_log%month% (run_id, shard, no, at, body)
