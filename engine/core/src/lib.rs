@@ -27,6 +27,7 @@ pub mod plan;
 pub mod run;
 mod schema;
 pub mod search;
+mod table;
 pub mod task;
 pub mod tasks;
 pub mod time;

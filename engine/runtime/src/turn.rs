@@ -105,11 +105,9 @@ pub(crate) struct Turn {
 
 impl Turn {
     /// A turn of a stored run.
-    pub(crate) fn of(mut run: Box<CachedRun>) -> Self {
+    pub(crate) fn of(run: Box<CachedRun>) -> Self {
         let base = ChangeKind::Update { expected: run.state.head.version };
-        let keeps_copy = run.keeps_copy > 0;
-        run.keeps_copy = run.keeps_copy.saturating_sub(1);
-        Turn { before: keeps_copy.then(|| run.clone()), ..Turn::on(run, base) }
+        Turn::on(run, base)
     }
 
     /// The first turn of a new run.
@@ -149,6 +147,7 @@ impl Turn {
         now: Timestamp,
         outside: &Outside<'_>,
     ) -> Result<(), Trouble> {
+        self.keep_copy(&envelope.work);
         let now = match envelope.work {
             Work::Inbox => now,
             Work::Start(_) | Work::Event(_) => self.answers.scripts.next_instant().unwrap_or(now),
@@ -169,6 +168,16 @@ impl Turn {
         };
         self.heard.push((envelope, said));
         outcome
+    }
+
+    /// Copies the run before its first change if what comes may ask for something. A claim asks for nothing.
+    fn keep_copy(&mut self, work: &Work) {
+        let untouched = self.before.is_none() && self.effects.is_empty();
+        let claim = matches!(work, Work::Event(Event::Claimed { .. }) | Work::Inbox);
+        if self.run.keeps_copy > 0 && untouched && !claim {
+            self.run.keeps_copy -= 1;
+            self.before = Some(self.run.clone());
+        }
     }
 
     /// Leases a task to a worker that waits for it, in the same change that made it ready.
