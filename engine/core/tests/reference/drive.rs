@@ -215,6 +215,7 @@ impl Drive {
             17 | 18 => self.wait(i64::from(pick % 7) + 1, pick % 3 != 0, crash),
             _ if verbs => {
                 let verb = match self.run.head.status {
+                    _ if pick % 4 == 0 => Operation::ResetCallbacks,
                     RunStatus::Running => Operation::Pause,
                     _ => Operation::Resume,
                 };

@@ -39,13 +39,26 @@ use std::rc::Rc;
 
 use podium_core::def::WorkflowDef;
 use podium_core::operation::Edition;
-use podium_core::{Event, Operation, Refusal, RunState, RunStatus};
+use podium_core::{Event, Operation, Payload, Refusal, Rerun, RerunFrom, RunState, RunStatus};
 use proptest::prelude::{ProptestConfig, Strategy, any, prop, proptest};
 
 use compare::Beside;
 use drive::{Choice, Drive};
 use shapes::{Made, made, shapes};
 use walk::{Reference, walk};
+
+/// The references of a definition's tasks for workers.
+fn names_in(def: &serde_json::Value) -> Vec<String> {
+    match def {
+        serde_json::Value::Object(members) => {
+            let own = members.get("taskReferenceName").and_then(|name| name.as_str()).map(str::to_owned);
+            let simple = members.get("type").is_some_and(|kind| kind == "SIMPLE");
+            own.filter(|_| simple).into_iter().chain(members.values().flat_map(names_in)).collect()
+        }
+        serde_json::Value::Array(items) => items.iter().flat_map(names_in).collect(),
+        _ => Vec::new(),
+    }
+}
 
 fn choices() -> impl Strategy<Value = Vec<Choice>> {
     let choice = (any::<u8>(), any::<u16>(), prop::bool::weighted(0.2))
@@ -160,6 +173,59 @@ proptest! {
             assert_eq!(drive.step(Event::Terminate { reason: None }, true), Ok(Vec::new()));
         }
         drive.finish();
+        drive.replay();
+    }
+
+    #[test]
+    fn a_rerun_with_good_workers_comes_to_an_end(shapes in shapes(), choices in choices(), from in any::<u16>()) {
+        let made = made(&shapes, true);
+        let mut drive = started(&made, &reference(&made));
+        for choice in &choices {
+            drive.act(*choice, true);
+        }
+        drive.finish();
+        // a row that is begun again keeps when it was begun first
+        drive.check = Box::new(|_| {});
+        drive.script.good = true;
+        let rows: Vec<_> = drive.run.tasks.iter().map(|row| row.no).collect();
+        let from = match rows.get(usize::from(from) % (rows.len() + 1)) {
+            Some(no) => RerunFrom::Task(*no),
+            None => RerunFrom::Start,
+        };
+        let anew = from == RerunFrom::Start;
+        let rerun = Rerun { from, task_input: None, input: None, correlation_id: None, asked_above: false };
+        let rerun = Event::Operate(Operation::Rerun(Box::new(rerun)));
+        if drive.step(rerun, choices.len() % 2 == 0).is_ok() {
+            for choice in choices.iter().rev() {
+                drive.act(*choice, true);
+            }
+            drive.finish();
+            // a permissive failure beside the task that was named stays one
+            let status = drive.run.head.status;
+            assert!(status == RunStatus::Completed || !anew, "{:?}", drive.run.head.reason);
+        }
+        drive.replay();
+    }
+
+    #[test]
+    fn skipped_tasks_hold_up_nothing(shapes in shapes(), choices in choices(), skipped in any::<u16>()) {
+        let made = made(&shapes, true);
+        let mut drive = started(&made, &reference(&made));
+        // rows of skipped tasks are there before the flow comes to them
+        drive.check = Box::new(|_| {});
+        drive.script.good = true;
+        let names: Vec<String> = names_in(&made.def);
+        for (at, choice) in choices.iter().enumerate() {
+            drive.act(*choice, true);
+            if at % 7 == 3 && !names.is_empty() {
+                let ref_name = names[(usize::from(skipped) + at) % names.len()].clone();
+                let skip = Operation::Skip { ref_name, input: Payload::empty(), output: Payload::empty() };
+                // one that the flow has reached already is not skipped any more
+                let _ = drive.step(Event::Operate(skip), at % 2 == 0);
+            }
+        }
+        drive.finish();
+        assert!(drive.run.head.status.is_terminal());
         drive.replay();
     }
 
