@@ -47,7 +47,7 @@ impl Turn<'_> {
     /// Where it begins; nothing = at the first task.
     fn roots(&self, from: &RerunFrom) -> Result<Vec<Arc<TaskState>>, Objection> {
         let unknown = |name: &str| Objection::NoSuchTask(name.to_owned());
-        let latest = |name: &str| self.latest_of(name).map(|t| t.no);
+        let latest = |name: &str| self.latest_of(name).map(|t| self.with_its_request(t));
         let rows = match from {
             RerunFrom::Start => Vec::new(),
             RerunFrom::Unknown(name) => return Err(unknown(name)),
@@ -65,6 +65,19 @@ impl Turn<'_> {
             }
         };
         Ok(outermost(self, rows))
+    }
+
+    /// The row to begin at. Nobody answers a second time what was asked once: at a task that waits for the answer to the
+    /// message of the KAFKA_PUBLISH before it, the message goes out again.
+    fn with_its_request(&self, row: &Arc<TaskState>) -> TaskNo {
+        let node = self
+            .node_of_row(row)
+            .filter(|node| &*row.task_type == "EVENT" && node.config.async_complete == Some(true));
+        let Some(node) = node else { return row.no };
+        let before = self.plan.nodes().find(|other| other.next == Some(node.ix));
+        let request = before.filter(|before| before.kind.name() == "KAFKA_PUBLISH");
+        let request = request.and_then(|before| self.beside(row, &before.ref_name));
+        request.map_or(row.no, |request| request.no)
     }
 
     /// The latest row of a reference, also of one in a loop named without its iteration.
@@ -528,6 +541,39 @@ mod tests {
             }
             finish(&mut bench, &["c"]);
         }
+    }
+
+    #[test]
+    fn what_waits_for_an_answer_asks_again_if_it_is_named_by_its_reference() {
+        let publish = json!({"name": "p", "taskReferenceName": "p", "type": "KAFKA_PUBLISH", "inputParameters":
+            {"kafka_request": {"topic": "t", "value": "v", "bootStrapServers": "b:1"}}});
+        let wait = json!({"name": "w", "taskReferenceName": "w", "type": "EVENT", "sink": "conductor:done",
+            "asyncComplete": true});
+        let fork = json!({"name": "f", "taskReferenceName": "f", "type": "FORK_JOIN",
+            "forkTasks": [[publish, wait], [simple("a")]]});
+        let join = json!({"name": "j", "taskReferenceName": "j", "type": "JOIN", "joinOn": ["w", "a"]});
+        let mut bench = Bench::start(json!([fork, join, simple("z")]), json!({}));
+        let no = bench.row("p").no;
+        bench.decide(&Event::Published { task: no, outcome: Ok(()) });
+        bench.end("a", TaskStatus::Completed);
+        bench.end("w", TaskStatus::FailedWithTerminalError);
+        let sent = |effects: &[crate::effect::Effect]| {
+            effects.iter().any(|e| matches!(e, crate::effect::Effect::Emitted(m) if m.task == no))
+        };
+        let by_reference =
+            RerunFrom::References { first: Some("w".to_owned()), others: vec!["w".to_owned()] };
+        let effects = bench.decide_at(&again(Rerun { from: by_reference, ..Rerun::default() }), NOW);
+        assert!(sent(&effects), "the message goes out again");
+        assert_eq!(
+            (bench.row("p").status, bench.row("a").status),
+            (TaskStatus::InProgress, TaskStatus::Completed)
+        );
+        bench.decide(&Event::Published { task: no, outcome: Ok(()) });
+        bench.end("w", TaskStatus::FailedWithTerminalError);
+        let effects = bench.decide_at(&from(&bench, "w"), NOW);
+        assert!(!sent(&effects), "its id means the task itself, as there");
+        bench.end("w", TaskStatus::Completed);
+        finish(&mut bench, &["z"]);
     }
 
     #[test]
