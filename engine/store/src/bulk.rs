@@ -76,6 +76,9 @@ const COUNTS: &str = "CROSS JOIN LATERAL (
         WHERE r.bulk = b.id
     ) AS c";
 
+/// Place, run, state, when, why.
+type RunRow = (i32, Uuid, i16, Option<At>, Option<String>);
+
 impl Store {
     /// Makes an operation with its list, in one commit; false (and nothing is made) if there is one under this id.
     pub async fn make_bulk(
@@ -245,7 +248,7 @@ impl Store {
         start: i64,
         size: i64,
     ) -> Result<Vec<BulkRun>, StoreError> {
-        let rows: Vec<(i32, Uuid, i16, Option<At>, Option<String>)> = sqlx::query_as(
+        let rows: Vec<RunRow> = sqlx::query_as(
             "SELECT r.place, r.run_id, r.state, r.at, r.why
             FROM bulk_run AS r
             WHERE r.bulk = $1 AND ($2 IS NULL OR r.state = $2)
