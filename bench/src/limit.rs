@@ -124,6 +124,8 @@ mod tests {
             .filter(|p| p.extension().is_some_and(|e| e == "sql"))
             .collect();
         files.sort();
+        // as the binary does: a role called podium would otherwise find the schema of the views first
+        sqlx::raw_sql("SET search_path = public").execute(&mut connection).await.expect("a setting");
         for file in files {
             let text = std::fs::read_to_string(file).expect("a migration");
             sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut connection).await.expect("it applies");
