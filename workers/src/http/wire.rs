@@ -316,11 +316,10 @@ impl AsyncRead for Tapped {
         };
         if let (Some(names), Some(new)) =
             (&me.names, buf.filled().get(before..).filter(|new| !new.is_empty()))
+            && !names.read(new)
         {
-            if !names.read(new) {
-                let why = "the head of the answer is too long";
-                return Poll::Ready(Err(std::io::Error::new(std::io::ErrorKind::InvalidData, why)));
-            }
+            let why = "the head of the answer is too long";
+            return Poll::Ready(Err(std::io::Error::new(std::io::ErrorKind::InvalidData, why)));
         }
         polled
     }
