@@ -46,13 +46,18 @@ pub(crate) fn bulk(bulk: &Bulk) -> BulkOperation {
 pub(crate) fn bulk_result(run: BulkRun) -> BulkOperationResult {
     BulkOperationResult {
         workflow_id: run.run.to_string(),
-        status: match run.state {
-            BulkState::Pending => "PENDING",
-            BulkState::Done => "SUCCEEDED",
-            BulkState::Refused => "FAILED",
-            BulkState::Stopped => "STOPPED",
-        },
+        status: bulk_state(run.state),
         reason: run.why,
         at: run.at.map(Timestamp::as_millis),
+    }
+}
+
+/// What became of a run, as the wire says it.
+pub(crate) fn bulk_state(state: BulkState) -> &'static str {
+    match state {
+        BulkState::Pending => "PENDING",
+        BulkState::Done => "SUCCEEDED",
+        BulkState::Refused => "FAILED",
+        BulkState::Stopped => "STOPPED",
     }
 }

@@ -44,7 +44,7 @@ mod workflow;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use bulk::{bulk, bulk_result};
+pub(crate) use bulk::{bulk, bulk_result, bulk_state};
 pub(crate) use history::history;
 pub(crate) use limits::{check_key, check_names, check_stored_key};
 pub(crate) use mask::{shown_run, shown_task};

@@ -128,11 +128,10 @@ async fn results(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Result<
     let (start, size) = page(query, ROWS_AT_MOST)?;
     let state = match query.text("status")?.as_deref() {
         None | Some("") => None,
-        Some("PENDING") => Some(BulkState::Pending),
-        Some("SUCCEEDED") => Some(BulkState::Done),
-        Some("FAILED") => Some(BulkState::Refused),
-        Some("STOPPED") => Some(BulkState::Stopped),
-        Some(other) => return Err(mismatch("status", "Status", other)),
+        Some(name) => {
+            let state = BulkState::ALL.into_iter().find(|state| convert::bulk_state(*state) == name);
+            Some(state.ok_or_else(|| mismatch("status", "Status", name))?)
+        }
     };
     let runs = api.engine().bulk_runs(&id, state, start, size).await?;
     if runs.is_empty() {

@@ -7,6 +7,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::answer;
 use super::closed::closed;
+use super::search::refuse_negative;
 use super::workflow::{named, parsed};
 use crate::convert;
 use crate::dto::{ErrorResponse, WorkflowHistory};
@@ -52,11 +53,7 @@ async fn get_history(State(api): State<Api>, path: Segments<1>, uri: Uri) -> Res
 pub(super) fn page(query: Query<'_>, at_most: i32) -> Result<(i64, i64), ApiError> {
     let start = query.int("start")?.unwrap_or(0);
     let size = query.int("size")?.unwrap_or(100);
-    for (name, value) in [("start", start), ("size", size)] {
-        if value < 0 {
-            return Err(ApiError::bad_request(format!("{name} is {value}, it must not be negative")));
-        }
-    }
+    refuse_negative(start, size)?;
     if size > at_most {
         return Err(ApiError::bad_request(format!(
             "size is {size}, at most {at_most} can be asked for at once"

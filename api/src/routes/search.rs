@@ -185,6 +185,16 @@ pub(super) fn filter(scope: Scope, text: &str, words: &str) -> Result<Expr, ApiE
     })
 }
 
+/// A page begins at its first row or later, and has no less than none.
+pub(super) fn refuse_negative(start: i32, size: i32) -> Result<(), ApiError> {
+    match [("start", start), ("size", size)].into_iter().find(|(_, value)| *value < 0) {
+        Some((name, value)) => {
+            Err(ApiError::bad_request(format!("{name} is {value}, it must not be negative")))
+        }
+        None => Ok(()),
+    }
+}
+
 /// What a request asks for. `capped` names the method in the message about too many rows.
 fn asked(uri: &Uri, scope: Scope, capped: Option<&str>) -> Result<SearchQuery, ApiError> {
     let query = Query::of(uri);
@@ -195,11 +205,7 @@ fn asked(uri: &Uri, scope: Scope, capped: Option<&str>) -> Result<SearchQuery, A
         let message = "Cannot return more than 5000 workflows. Please use pagination.";
         return Err(ApiError::violation(&path, message, Some(size.to_string())));
     }
-    for (name, value) in [("start", start), ("size", size)] {
-        if value < 0 {
-            return Err(ApiError::bad_request(format!("{name} is {value}, it must not be negative")));
-        }
-    }
+    refuse_negative(start, size)?;
     let text = query.text("query")?.unwrap_or_default();
     let mut filter = filter(scope, &text, &query.text("freeText")?.unwrap_or_default())?;
     if scope == Scope::Runs {

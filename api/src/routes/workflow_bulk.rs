@@ -1,12 +1,10 @@
 //! The same for many workflows at once (contract §2.2): each is done, or refused, for itself.
 
-use std::future::Future;
-
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use futures::StreamExt;
-use podium_core::{RunId, view};
+use podium_core::{Asker, RunId, view};
 use podium_runtime::{BulkVerb, Engine, Verb};
 use serde_json::{Map, Value, json};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -50,11 +48,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     )
 )]
 async fn pause_all(State(api): State<Api>, By(by): By, body: JsonBody) -> Result<Response, ApiError> {
-    if body.is_object() {
-        return bulk::begin(&api, by, BulkVerb::Pause, &body).await;
-    }
-    let ids = ids(&body, "pauseWorkflow")?;
-    each(api.engine().by(by), ids, 1, |engine, run| async move { Ok(engine.pause(run).await?) }).await
+    done(&api, by, &body, "pauseWorkflow", BulkVerb::Pause).await
 }
 
 /// Resume workflows.
@@ -69,11 +63,7 @@ async fn pause_all(State(api): State<Api>, By(by): By, body: JsonBody) -> Result
     )
 )]
 async fn resume_all(State(api): State<Api>, By(by): By, body: JsonBody) -> Result<Response, ApiError> {
-    if body.is_object() {
-        return bulk::begin(&api, by, BulkVerb::Resume, &body).await;
-    }
-    let ids = ids(&body, "resumeWorkflow")?;
-    each(api.engine().by(by), ids, 1, |engine, run| async move { Ok(engine.resume(run).await?) }).await
+    done(&api, by, &body, "resumeWorkflow", BulkVerb::Resume).await
 }
 
 /// Restart workflows.
@@ -95,14 +85,7 @@ async fn restart_all(
     body: JsonBody,
 ) -> Result<Response, ApiError> {
     let latest = Query::of(&uri).bool("useLatestDefinitions", false)?;
-    if body.is_object() {
-        return bulk::begin(&api, by, BulkVerb::Restart { latest }, &body).await;
-    }
-    let ids = ids(&body, "restart")?;
-    each(api.engine().by(by), ids, 1, |engine, run| async move {
-        Ok(engine.operate(run, Verb::Restart { latest }).await?)
-    })
-    .await
+    done(&api, by, &body, "restart", BulkVerb::Restart { latest }).await
 }
 
 /// Retry the failed tasks of workflows.
@@ -117,14 +100,7 @@ async fn restart_all(
     )
 )]
 async fn retry_all(State(api): State<Api>, By(by): By, body: JsonBody) -> Result<Response, ApiError> {
-    if body.is_object() {
-        return bulk::begin(&api, by, BulkVerb::Retry, &body).await;
-    }
-    let ids = ids(&body, "retry")?;
-    each(api.engine().by(by), ids, 1, |engine, run| async move {
-        Ok(engine.operate(run, Verb::Retry { resume_children: false }).await?)
-    })
-    .await
+    done(&api, by, &body, "retry", BulkVerb::Retry).await
 }
 
 /// Terminate workflows.
@@ -146,15 +122,7 @@ async fn terminate_all(
     body: JsonBody,
 ) -> Result<Response, ApiError> {
     let reason = reason(&uri)?;
-    if body.is_object() {
-        return bulk::begin(&api, by, BulkVerb::Terminate { reason }, &body).await;
-    }
-    let ids = ids(&body, "terminate")?;
-    each(api.engine().by(by), ids, 1, |engine, run| {
-        let reason = reason.clone();
-        async move { Ok(engine.terminate(run, reason).await?) }
-    })
-    .await
+    done(&api, by, &body, "terminate", BulkVerb::Terminate { reason }).await
 }
 
 /// Remove workflows.
@@ -176,12 +144,7 @@ async fn remove_all(
     body: JsonBody,
 ) -> Result<Response, ApiError> {
     let archive = Query::of(&uri).bool("archiveWorkflow", true)?;
-    if body.is_object() {
-        return bulk::begin(&api, by, BulkVerb::Remove { archive }, &body).await;
-    }
-    let ids = ids(&body, "deleteWorkflow")?;
-    each(api.engine().by(by), ids, 1, |engine, run| async move { Ok(engine.remove(run, archive).await?) })
-        .await
+    done(&api, by, &body, "deleteWorkflow", BulkVerb::Remove { archive }).await
 }
 
 /// Terminate workflows and remove them.
@@ -209,18 +172,7 @@ async fn terminate_remove_all(
 ) -> Result<Response, ApiError> {
     let reason = reason(&uri)?;
     let archive = Query::of(&uri).bool("archiveWorkflow", true)?;
-    if body.is_object() {
-        return bulk::begin(&api, by, BulkVerb::TerminateRemove { reason, archive }, &body).await;
-    }
-    let ids = ids(&body, "terminateRemove")?;
-    each(api.engine().by(by), ids, 2, |engine, run| {
-        let reason = reason.clone();
-        async move {
-            engine.terminate(run, reason).await?;
-            Ok(engine.remove(run, archive).await?)
-        }
-    })
-    .await
+    done(&api, by, &body, "terminateRemove", BulkVerb::TerminateRemove { reason, archive }).await
 }
 
 /// Get workflows in the form of the engine's own model.
@@ -269,22 +221,26 @@ fn ids(body: &JsonBody, operation: &str) -> Result<Vec<String>, ApiError> {
     Ok(list)
 }
 
-/// Does it for each id; a success is listed `times`.
-async fn each<F>(
-    engine: Engine,
-    ids: Vec<String>,
-    times: usize,
-    verb: impl Fn(Engine, RunId) -> F,
-) -> Result<Response, ApiError>
-where
-    F: Future<Output = Result<(), ApiError>>,
-{
+/// Does it to each id of a list, or begins an operation on what the query of an object finds.
+async fn done(
+    api: &Api,
+    by: Asker,
+    body: &JsonBody,
+    operation: &str,
+    verb: BulkVerb,
+) -> Result<Response, ApiError> {
+    if body.is_object() {
+        return bulk::begin(api, by, verb, body).await;
+    }
+    let ids = ids(body, operation)?;
+    // as in Conductor, what was done in two steps is listed twice
+    let times = if matches!(verb, BulkVerb::TerminateRemove { .. }) { 2 } else { 1 };
+    let (engine, verb) = (api.engine().by(by), &verb);
     let calls = ids.into_iter().map(|id| {
-        let run = parsed(&id);
-        let call = run.map(|run| verb(engine.clone(), run));
+        let engine = engine.clone();
         async move {
-            let done = match call {
-                Ok(call) => call.await,
+            let done = match parsed(&id) {
+                Ok(run) => act(&engine, run, verb).await,
                 Err(unknown) => Err(unknown),
             };
             (id, done)
@@ -299,4 +255,19 @@ where
         }
     }
     Ok(answer::json(&answer))
+}
+
+async fn act(engine: &Engine, run: RunId, verb: &BulkVerb) -> Result<(), ApiError> {
+    Ok(match verb {
+        BulkVerb::Pause => engine.pause(run).await?,
+        BulkVerb::Resume => engine.resume(run).await?,
+        BulkVerb::Restart { latest } => engine.operate(run, Verb::Restart { latest: *latest }).await?,
+        BulkVerb::Retry => engine.operate(run, Verb::Retry { resume_children: false }).await?,
+        BulkVerb::Terminate { reason } => engine.terminate(run, reason.clone()).await?,
+        BulkVerb::Remove { archive } => engine.remove(run, *archive).await?,
+        BulkVerb::TerminateRemove { reason, archive } => {
+            engine.terminate(run, reason.clone()).await?;
+            engine.remove(run, *archive).await?
+        }
+    })
 }
