@@ -6,9 +6,8 @@
 use std::sync::Arc;
 
 use podium_core::def::TaskConfig;
-use podium_core::http::is_isolation;
+use podium_core::http::group_of;
 use podium_core::plan::Node;
-use podium_core::tasks::HTTP;
 use podium_core::{Payload, Plan, TaskState, TaskStatus, Timestamp};
 use podium_runtime::{RunBrief, TaskView};
 
@@ -138,8 +137,8 @@ pub(crate) fn write_task(
 
 /// The domain of a task; what stands there for the group of a call is none.
 pub(crate) fn shown_domain(task: &TaskState) -> Option<&str> {
-    let is_group = |domain: &str| &*task.task_type == HTTP && is_isolation(domain);
-    task.domain.as_deref().filter(|domain| !is_group(domain))
+    let domain = task.domain.as_deref();
+    domain.filter(|_| group_of(&task.task_type, domain).is_none())
 }
 
 /// The name space and the group of a call, as its definition has them.

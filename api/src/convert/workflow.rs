@@ -1,6 +1,6 @@
 //! Writes runs as the wire shows them (contract §5.6, §5.14, §5.21).
 
-use podium_core::{RunHead, SlotState, view};
+use podium_core::{RunHead, RunSlot, SlotState, view};
 use podium_runtime::{RunBrief, RunView};
 
 use super::external;
@@ -68,8 +68,7 @@ pub(crate) fn workflow_json(shown: &RunView, with_tasks: bool) -> Vec<u8> {
     let slot = head.extra.slot.as_deref().filter(|slot| slot.state != SlotState::Left);
     json.verbatim(r#","history":[]"#);
     json.text_if("rateLimitKey", slot.map(|slot| slot.key.as_str()));
-    let waits = slot.is_some_and(|slot| matches!(slot.state, SlotState::Waits | SlotState::Granted));
-    json.bool("rateLimited", waits);
+    json.bool("rateLimited", slot.is_some_and(RunSlot::holds_back));
     json.instant("startTime", Some(head.created_at));
     json.text("workflowName", &head.name);
     json.int("workflowVersion", head.def_version.into());

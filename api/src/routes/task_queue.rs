@@ -8,14 +8,12 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use podium_core::http::is_isolation;
-use podium_core::tasks::HTTP;
+use podium_core::http::group_of;
 use podium_runtime::QueueSize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::answer;
 use super::closed::closed;
-
 use crate::dto::{ErrorResponse, PollData, ShardSize, kept_as};
 use crate::error::ApiError;
 use crate::extract::{By, Query, Segments};
@@ -134,10 +132,11 @@ async fn all(State(api): State<Api>) -> Result<Response, ApiError> {
 
 /// The name of a queue as Conductor writes it.
 fn name_of(queue: &QueueSize) -> Cow<'_, str> {
-    match &queue.domain {
-        Some(group) if queue.task_type == HTTP && is_isolation(group) => {
-            Cow::Owned(format!("{}{group}", queue.task_type))
-        }
+    let domain = queue.domain.as_deref();
+    if let Some(group) = group_of(&queue.task_type, domain) {
+        return Cow::Owned(format!("{}{group}", queue.task_type));
+    }
+    match domain {
         Some(domain) => Cow::Owned(format!("{domain}:{}", queue.task_type)),
         None => Cow::Borrowed(&queue.task_type),
     }

@@ -258,7 +258,7 @@ async fn done(
 }
 
 async fn act(engine: &Engine, run: RunId, verb: &BulkVerb) -> Result<(), ApiError> {
-    Ok(match verb {
+    match verb {
         BulkVerb::Pause => engine.pause(run).await?,
         BulkVerb::Resume => engine.resume(run).await?,
         BulkVerb::Restart { latest } => engine.operate(run, Verb::Restart { latest: *latest }).await?,
@@ -267,7 +267,8 @@ async fn act(engine: &Engine, run: RunId, verb: &BulkVerb) -> Result<(), ApiErro
         BulkVerb::Remove { archive } => engine.remove(run, *archive).await?,
         BulkVerb::TerminateRemove { reason, archive } => {
             engine.terminate(run, reason.clone()).await?;
-            engine.remove(run, *archive).await?
+            engine.remove(run, *archive).await?;
         }
-    })
+    }
+    Ok(())
 }

@@ -183,6 +183,13 @@ pub struct RunSlot {
     pub state: SlotState,
 }
 
+impl RunSlot {
+    /// The run may not begin yet.
+    pub fn holds_back(&self) -> bool {
+        matches!(self.state, SlotState::Waits | SlotState::Granted)
+    }
+}
+
 /// Has a run a slot under its rate limit?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

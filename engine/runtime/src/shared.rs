@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use podium_core::http::is_isolation;
-use podium_core::tasks::{HTTP, is_address};
+use podium_core::http::group_of;
+use podium_core::tasks::is_address;
 use podium_core::{Event, RunId, Timestamp};
 use podium_store::Store;
 use tokio::sync::{Notify, mpsc};
@@ -146,7 +146,7 @@ impl Shared {
             // which of its tasks come first is for a read to say
             return self.queues.look_again(task_type, Why::NewTask);
         }
-        if let Some(group) = domain.filter(|domain| task_type == HTTP && is_isolation(domain)) {
+        if let Some(group) = group_of(task_type, domain) {
             self.groups.heard_of(group);
         }
         if let Some(queue) = self.queues.get(task_type, domain) {

@@ -47,8 +47,7 @@ impl Turn<'_> {
 
     /// The same, without asking.
     pub(super) fn is_held_back(&self) -> bool {
-        let slot = self.run.head.extra.slot.as_deref();
-        slot.is_some_and(|slot| matches!(slot.state, SlotState::Waits | SlotState::Granted))
+        self.run.head.extra.slot.as_deref().is_some_and(RunSlot::holds_back)
     }
 
     fn ask_for_slot(&mut self) -> bool {

@@ -14,5 +14,5 @@ mod request;
 mod uri;
 
 pub use answer::{Answer, Called};
-pub use group::{is_isolation, isolation};
+pub use group::{group_of, is_isolation, isolation};
 pub use request::{Body, Call};
