@@ -21,7 +21,7 @@ use podium_core::expr::script::Evaluated;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::threads::give_way;
+use super::threads::{BEFORE_STANDING_BACK, give_way, stand_back};
 use crate::config::JqCommand;
 
 /// Processes kept for the next filter.
@@ -116,11 +116,18 @@ impl JqProcesses {
     fn ask(&self, mut process: Process, line: &str, deadline: Instant) -> Result<Answer, RecvTimeoutError> {
         let gone = |_| RecvTimeoutError::Disconnected;
         process.stdin.write_all(line.as_bytes()).and_then(|()| process.stdin.flush()).map_err(gone)?;
-        let left = deadline.saturating_duration_since(Instant::now());
-        let line = process.lines.recv_timeout(left)?.map_err(gone)?;
-        let answer = serde_json::from_str(&line).map_err(|_| RecvTimeoutError::Disconnected)?;
+        let quick = process.lines.recv_timeout(BEFORE_STANDING_BACK);
+        let is_slow = matches!(quick, Err(RecvTimeoutError::Timeout));
+        let line = if is_slow {
+            stand_back(process.child.id());
+            process.lines.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        } else {
+            quick
+        };
+        let answer =
+            serde_json::from_str(&line?.map_err(gone)?).map_err(|_| RecvTimeoutError::Disconnected)?;
         let mut idle = self.idle.lock();
-        if idle.len() < IDLE_AT_MOST {
+        if idle.len() < IDLE_AT_MOST && !is_slow {
             idle.push(process);
         }
         Ok(answer)

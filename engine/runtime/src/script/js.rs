@@ -1,11 +1,12 @@
 //! JavaScript under limits (QuickJS).
 //!
 //! Each script gets a context of its own: the language's own objects and `$`, the input, but no files, no network, no
-//! timers and nothing of another script. It may use the processor until a deadline and a bounded amount of memory and
+//! timers and nothing of another script. It may use the processor until it is stopped and a bounded amount of memory and
 //! stack; what exceeds them ends with an error of this script and nothing else. The texts of errors are those that
 //! existing definitions and their users know.
 
-use std::time::Instant;
+use std::cell::Cell;
+use std::rc::Rc;
 
 use podium_core::expr::script::{Evaluated, INFINITY};
 use rquickjs::context::EvalOptions;
@@ -21,6 +22,9 @@ const RESULT_BYTES: usize = 10 << 20;
 /// The name of a script in messages.
 const NAME: &str = "inline";
 
+/// Why a script failed that was stopped.
+pub(super) const TOO_LONG: &str = "Script execution took longer than it may and was stopped";
+
 /// Makes JSON of a result as existing servers do: a function or a date is an empty map, what is undefined is null.
 const TO_JSON: &str = r"(() => {
     const stringify = JSON.stringify, DateObject = Date;
@@ -33,7 +37,7 @@ const TO_JSON: &str = r"(() => {
     });
 })()";
 
-/// An engine for the scripts of one turn.
+/// An engine for the scripts of one thread.
 pub(super) struct Js {
     runtime: Runtime,
 }
@@ -46,18 +50,26 @@ impl Js {
         Ok(Js { runtime })
     }
 
-    /// What the script makes of the input, a JSON text, before the deadline.
-    pub(super) fn evaluate(&self, script: &str, input: &str, deadline: Instant) -> Evaluated {
-        self.runtime.set_interrupt_handler(Some(Box::new(move || Instant::now() >= deadline)));
+    /// What the script makes of the input, a JSON text. `stop` is asked while it runs, and its yes is the end of it.
+    pub(super) fn evaluate(
+        &self,
+        script: &str,
+        input: &str,
+        mut stop: impl FnMut() -> bool + 'static,
+    ) -> Evaluated {
+        let stopped = Rc::new(Cell::new(false));
+        let seen = stopped.clone();
+        self.runtime.set_interrupt_handler(Some(Box::new(move || {
+            seen.set(seen.get() || stop());
+            seen.get()
+        })));
         let outcome = Context::full(&self.runtime)
             .map_err(|error| error.to_string())
             .and_then(|context| context.with(|ctx| run(&ctx, script, input)));
         match outcome {
             Ok(value) => Evaluated::Values(vec![value]),
             // whatever a script says that was stopped, or catches: it had its time
-            Err(_) if Instant::now() >= deadline => {
-                Evaluated::Failed("Script execution took longer than it may and was stopped".to_owned())
-            }
+            Err(_) if stopped.get() => Evaluated::Failed(TOO_LONG.to_owned()),
             Err(reason) => Evaluated::Failed(reason),
         }
     }
@@ -191,7 +203,7 @@ fn syntax_error(script: &str, line: usize, column: usize, message: &str) -> Stri
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use serde_json::json;
 
@@ -199,7 +211,8 @@ mod tests {
 
     fn evaluate(script: &str, input: Value) -> Evaluated {
         let js = Js::new().expect("an engine");
-        js.evaluate(script, &input.to_string(), Instant::now() + Duration::from_millis(300))
+        let deadline = Instant::now() + Duration::from_millis(300);
+        js.evaluate(script, &input.to_string(), move || Instant::now() >= deadline)
     }
 
     fn value(script: &str, input: Value) -> Value {

@@ -7,15 +7,16 @@
 //!
 //! | limit | value | beyond it |
 //! |---|---|---|
-//! | one script | 4 s | it fails |
+//! | one script | 4 s; up to 12 s until it has run for 1 s, where others want the processors | it fails |
 //! | the scripts of one turn | 8 s | the rest is done in the next turn |
 //! | all of a turn | 14 s | what cannot wait (the choice of a case) fails |
 //! | at once on this node | 32 turns | others wait |
 //!
-//! JavaScript runs in this process ([`js`]): its engine can be stopped. jq cannot: it runs in processes of its own
-//! ([`jq`]), which are killed. Both give way to the node's own work ([`threads`]).
+//! JavaScript ([`js`]) runs in this process, on threads of its own ([`apart`]): its engine can be stopped. jq cannot: it
+//! runs in processes of its own ([`jq`]), which are killed. Both give way to the node's own work ([`threads`]).
 
 mod answers;
+mod apart;
 mod jq;
 mod js;
 mod rehearsal;
@@ -33,8 +34,8 @@ pub use jq::serve as serve_jq;
 pub use js::script_fault;
 pub(crate) use rehearsal::{Part, rehearse};
 
+use self::apart::JsThread;
 use self::jq::JqProcesses;
-use self::js::Js;
 use self::threads::Threads;
 use crate::config::JqCommand;
 
@@ -49,7 +50,7 @@ const AT_ONCE: usize = 32;
 
 /// The value of a condition in JavaScript, which sees the payload as `$`. Blocks for as long as a script may take.
 pub(crate) fn evaluate_condition(script: &str, payload: &Value) -> Result<Value, String> {
-    match Js::new()?.evaluate(script, &payload.to_string(), Instant::now() + ONE_SCRIPT) {
+    match JsThread::start()?.evaluate(script, payload.to_string()).0 {
         Evaluated::Values(values) => Ok(values.into_iter().next().unwrap_or_default()),
         Evaluated::Failed(why) => Err(why),
         Evaluated::Later | Evaluated::Unknown => Err("there was no time for the script".to_owned()),
@@ -90,7 +91,8 @@ impl Scripts {
 /// The engines as one turn uses them. Blocks.
 struct Session<'s> {
     scripts: &'s Scripts,
-    js: Option<Js>,
+    /// Made with the first script, and anew after one that took long.
+    js: Option<JsThread>,
     began: Instant,
 }
 
@@ -107,25 +109,20 @@ impl<'s> Session<'s> {
         if spent > AT_MOST {
             return Evaluated::Failed("The scripts of this workflow take too long".to_owned());
         }
-        let deadline = Instant::now() + ONE_SCRIPT;
         let input = match serde_json::to_string(call.input) {
             Ok(input) => input,
             Err(error) => return Evaluated::Failed(format!("the input of the script is no JSON: {error}")),
         };
         match call.language {
-            Language::Jq => self.scripts.jq.evaluate(call.script, &input, deadline),
-            Language::JavaScript => {
-                if self.js.is_none() {
-                    match Js::new() {
-                        Ok(js) => self.js = Some(js),
-                        Err(reason) => return Evaluated::Failed(reason),
-                    }
+            Language::Jq => self.scripts.jq.evaluate(call.script, &input, Instant::now() + ONE_SCRIPT),
+            Language::JavaScript => match self.js.take().map_or_else(JsThread::start, Ok) {
+                Ok(thread) => {
+                    let (evaluated, thread) = thread.evaluate(call.script, input);
+                    self.js = thread;
+                    evaluated
                 }
-                match &self.js {
-                    Some(js) => js.evaluate(call.script, &input, deadline),
-                    None => Evaluated::Later,
-                }
-            }
+                Err(reason) => Evaluated::Failed(reason),
+            },
         }
     }
 }
