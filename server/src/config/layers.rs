@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use super::DEFAULTS;
 
 /// Keys whose values are never printed, and never taken from a file as they stand.
-const SECRETS: [&str; 2] = ["s3.secret_key", "s3.session_token"];
+const SECRETS: [&str; 3] = ["s3.secret_key", "s3.session_token", "ledger.password"];
 /// Keys that hold a table of the user's own names.
 const OPEN_TABLES: [&str; 2] = ["kafka.aliases", "kafka.properties"];
 
@@ -202,7 +202,7 @@ impl Layers {
 }
 
 /// Keys with variables that other programs know too; the first one that is set wins.
-const WELL_KNOWN: [(&str, &[&str]); 9] = [
+const WELL_KNOWN: [(&str, &[&str]); 14] = [
     ("server.listen", &["PODIUM_LISTEN"]),
     ("database.url", &["DATABASE_URL"]),
     ("kafka.bootstrap", &["KAFKA_BOOTSTRAP"]),
@@ -211,6 +211,11 @@ const WELL_KNOWN: [(&str, &[&str]); 9] = [
     ("s3.access_key", &["AWS_ACCESS_KEY_ID", "MINIO_ACCESS_KEY"]),
     ("s3.secret_key", &["AWS_SECRET_ACCESS_KEY", "MINIO_SECRET_KEY"]),
     ("s3.session_token", &["AWS_SESSION_TOKEN"]),
+    ("ledger.host", &["DB_HOST"]),
+    ("ledger.port", &["DB_PORT"]),
+    ("ledger.name", &["DB_NAME"]),
+    ("ledger.user", &["DB_USER"]),
+    ("ledger.password", &["DB_PASSWORD"]),
     ("log.level", &["RUST_LOG"]),
 ];
 

@@ -10,12 +10,14 @@
 
 mod humane;
 mod layers;
+mod sections;
 mod settings;
 mod surroundings;
 
 pub use humane::Humane;
 pub(crate) use layers::mask_password;
 pub use layers::{ConfigError, Layers, Source};
+pub use sections::LedgerSection;
 pub use settings::{
     Config, DatabaseSection, DevSection, EngineSection, ExternalPayloadsSection, KafkaSection, LogFormat,
     LogSection, PayloadPlace, RouterSection, S3Section, ServerSection, WorkersSection,

@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 use super::humane::{Humane, address, sink};
 use super::layers::{ConfigError, Layers};
+use super::sections::LedgerSection;
 use super::surroundings::surroundings;
 
 /// All settings; each field is a section of `config.default.toml`, where every key is described.
@@ -34,6 +35,7 @@ pub struct Config {
     pub s3: S3Section,
     pub external_payloads: ExternalPayloadsSection,
     pub workers: WorkersSection,
+    pub ledger: LedgerSection,
     pub dev: DevSection,
     pub log: LogSection,
     /// All of it by key as `podium config` prints it, secrets masked.
@@ -279,6 +281,7 @@ impl Config {
             s3: section(table, "s3")?,
             external_payloads: section(table, "external_payloads")?,
             workers: section(table, "workers")?,
+            ledger: section(table, "ledger")?,
             dev: section(table, "dev")?,
             log: section(table, "log")?,
             shown: BTreeMap::new(),

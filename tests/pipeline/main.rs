@@ -1,0 +1,3 @@
+//! The systems around the engine: services, Airflow, monitors, storage, on real parts.
+
+mod ledger;
