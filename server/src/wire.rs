@@ -18,16 +18,13 @@ use podium_objects::{ObjectStore, S3Settings};
 use podium_runtime::ports::{EventSink, PayloadStore};
 use podium_runtime::{Engine, EngineConfig};
 use podium_store::Store;
-use podium_workers::email_validator::EmailValidator;
 use podium_workers::http::{Endpoint, HttpTasks};
-use podium_workers::phone_validator::PhoneValidator;
-use podium_workers::{Host, HostSettings, S3Payloads, Service};
+use podium_workers::{Host, Parts, Registration, S3Payloads};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{debug, error, warn};
 
-use crate::cmd::WorkerName;
 use crate::config::{Config, PayloadPlace};
 use crate::probes;
 
@@ -41,7 +38,7 @@ pub(crate) struct NodeOptions {
     pub(crate) kafka: Option<KafkaSettings>,
     pub(crate) s3: Option<S3Settings>,
     /// Services that run in this process.
-    pub(crate) workers: Vec<WorkerName>,
+    pub(crate) workers: Vec<&'static Registration>,
     /// The broker is as young as this process: everything in it is ours and is read from the beginning.
     pub(crate) young_broker: bool,
 }
@@ -253,32 +250,22 @@ async fn payload_store(
 async fn start_workers(config: &Config, options: &NodeOptions) -> anyhow::Result<Vec<Host>> {
     let mut hosts = Vec::new();
     let (Some(kafka), Some(s3)) = (&options.kafka, &options.s3) else { return Ok(hosts) };
-    for name in &options.workers {
-        hosts.push(start_worker(*name, config, kafka, s3.clone()).await?);
+    let parts = worker_parts(config, kafka, s3)?;
+    for worker in &options.workers {
+        hosts.push(worker.start(parts.clone()).await?);
     }
     Ok(hosts)
 }
 
-/// Starts one service.
-pub(crate) async fn start_worker(
-    name: WorkerName,
-    config: &Config,
-    kafka: &KafkaSettings,
-    s3: S3Settings,
-) -> anyhow::Result<Host> {
-    let store = ObjectStore::new(s3)?;
-    let settings = config.validators();
-    match name {
-        WorkerName::EmailValidator => host(EmailValidator::new(store, settings), config, kafka).await,
-        WorkerName::PhoneValidator => {
-            let service = PhoneValidator::new(store, settings).map_err(anyhow::Error::msg)?;
-            host(service, config, kafka).await
-        }
-    }
-}
-
-async fn host<S: Service>(service: S, config: &Config, kafka: &KafkaSettings) -> anyhow::Result<Host> {
-    let settings =
-        HostSettings { completion_topic: config.workers.completion_topic.clone(), ..HostSettings::of::<S>() };
-    Ok(Host::start(service, kafka, settings).await?)
+/// What services are built from, by the settings.
+pub(crate) fn worker_parts(config: &Config, kafka: &KafkaSettings, s3: &S3Settings) -> anyhow::Result<Parts> {
+    let w = &config.workers;
+    Ok(Parts {
+        kafka: kafka.clone(),
+        objects: ObjectStore::new(s3.clone())?,
+        completion_topic: w.completion_topic.clone(),
+        topics: w.topics.clone(),
+        groups: w.groups.clone(),
+        files: config.files(),
+    })
 }

@@ -10,7 +10,7 @@ use podium_kafka::{
 use podium_objects::{ObjectStore, PutOptions};
 use podium_workers::email_validator::EmailValidator;
 use podium_workers::phone_validator::PhoneValidator;
-use podium_workers::{EVENT_ID_HEADER, Host, HostSettings, ValidatorSettings};
+use podium_workers::{EVENT_ID_HEADER, FileSettings, Host, HostSettings};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -67,7 +67,7 @@ impl Pipeline {
         });
     }
 
-    async fn email(&self, settings: ValidatorSettings) -> Host {
+    async fn email(&self, settings: FileSettings) -> Host {
         let service = EmailValidator::new(self.store.clone(), settings);
         Host::start(service, &self.kafka, HostSettings::of::<EmailValidator>()).await.expect("started")
     }
@@ -106,7 +106,7 @@ async fn a_file_is_sieved_and_answered_once_per_request() {
     let mut p = Pipeline::start().await;
     let csv = "id,email\n007,a@b.co\n8,\n9,nope\n";
     p.store.put_bytes("raw-data", "in.csv", csv.as_bytes(), PutOptions::default()).await.expect("put");
-    let host = p.email(ValidatorSettings { strict: true, ..ValidatorSettings::default() }).await;
+    let host = p.email(FileSettings { strict: true, ..FileSettings::default() }).await;
     p.request("email", "w1", file("in.csv", "email_null.csv")).await;
     let (topic, record, event) = p.next().await;
     assert_eq!((topic.as_str(), record.key.as_deref()), ("conductor-events", Some(b"w1".as_slice())));
@@ -141,7 +141,7 @@ async fn a_file_is_sieved_and_answered_once_per_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_goes_wrong_is_answered_with_the_reason() {
     let mut p = Pipeline::start().await;
-    let host = p.email(ValidatorSettings { fail_once: true, ..ValidatorSettings::default() }).await;
+    let host = p.email(FileSettings { fail_once: true, ..FileSettings::default() }).await;
     let inputs: [(&str, &[u8], &str); 6] = [
         ("first", b"email\na@b.co\n", "failed on purpose: the setting fail_once is on"),
         (
@@ -181,7 +181,7 @@ async fn what_goes_wrong_is_answered_with_the_reason() {
 #[tokio::test(flavor = "multi_thread")]
 async fn others_are_passed_over_and_what_nobody_can_read_is_kept() {
     let mut p = Pipeline::start().await;
-    let host = p.email(ValidatorSettings::default()).await;
+    let host = p.email(FileSettings::default()).await;
     let topic = "email-validation-requests";
     p.send(topic, "no json").await;
     p.send(topic, &json!({"workflowId": "w", "eventType": "phone_validation_request"}).to_string()).await;
@@ -210,7 +210,7 @@ async fn a_group_goes_on_where_it_stopped() {
     // runs may wait for a service that is started after them
     p.request("phone", "before", json!({"phone": "1 555 123"})).await;
     for workflow in ["before", "one", "two"] {
-        let service = PhoneValidator::new(p.store.clone(), ValidatorSettings::default()).expect("settings");
+        let service = PhoneValidator::new(p.store.clone(), FileSettings::default()).expect("settings");
         let settings = HostSettings::of::<PhoneValidator>();
         let mut host = Host::start(service, &p.kafka, settings).await.expect("started");
         assert!(host.ready(WAIT).await);

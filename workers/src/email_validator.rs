@@ -10,7 +10,7 @@ use regex::Regex;
 
 use crate::request::Request;
 use crate::rows::{Reason, RowCheck};
-use crate::service::{Done, Service, ServiceError, ValidatorSettings};
+use crate::service::{FileSettings, Outcome, Parts, Service, ServiceError};
 use crate::validator::{self, Validation};
 
 /// The documented rule, applied to the cell as it is, untrimmed.
@@ -44,12 +44,12 @@ impl RowCheck for EmailRule {
 /// The service.
 pub struct EmailValidator {
     store: ObjectStore,
-    settings: ValidatorSettings,
+    settings: FileSettings,
     failed: AtomicBool,
 }
 
 impl EmailValidator {
-    pub fn new(store: ObjectStore, settings: ValidatorSettings) -> Self {
+    pub fn new(store: ObjectStore, settings: FileSettings) -> Self {
         Self { store, settings, failed: AtomicBool::new(false) }
     }
 }
@@ -62,7 +62,11 @@ impl Service for EmailValidator {
     const COMPLETED_TYPE: &'static str = "email_validation_completed";
     const STAGE: &'static str = "email_validation";
 
-    async fn handle(&self, request: &Request) -> Result<Done, ServiceError> {
+    async fn open(parts: &Parts) -> Result<Self, ServiceError> {
+        Ok(Self::new(parts.objects.clone(), parts.files.clone()))
+    }
+
+    async fn handle(&self, request: &Request) -> Result<Outcome, ServiceError> {
         let fail = self.settings.fail_once && !self.failed.swap(true, Ordering::Relaxed);
         validator::prelude(&self.settings, fail).await?;
         let rule = EmailRule { strict: self.settings.strict };

@@ -1,10 +1,11 @@
 //! The events that services publish.
 
-use chrono::{SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use podium_kafka::{OutRecord, Record};
 use serde_json::{Map, Value, json};
 
 use crate::request::Request;
+use crate::service::{Message, ServiceError};
 
 /// Where completions go unless set otherwise.
 pub const COMPLETION_TOPIC: &str = "conductor-events";
@@ -14,12 +15,12 @@ pub const EVENT_ID_HEADER: &str = "podium-event-id";
 
 /// What a service says about itself in its events.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Voice {
-    pub(crate) completed_type: &'static str,
+pub(crate) struct Voice<'a> {
+    pub(crate) completed_type: &'a str,
     pub(crate) stage: &'static str,
 }
 
-impl Voice {
+impl Voice<'_> {
     /// The event of a request that was done.
     pub(crate) fn success(self, request: &Request, fields: Map<String, Value>) -> Value {
         let mut data = fields;
@@ -29,11 +30,11 @@ impl Voice {
     }
 
     /// The event of a request that could not be done: the same type, told apart by `result` and `status`.
-    pub(crate) fn failure(self, request: &Request, reason: &str) -> Value {
-        let mut data = Map::new();
+    pub(crate) fn failure(self, request: &Request, failure: ServiceError) -> Value {
+        let mut data = failure.fields;
         data.insert("status".into(), "failed".into());
         data.insert("result".into(), "failure".into());
-        data.insert("error".into(), reason.into());
+        data.insert("error".into(), failure.reason.into());
         self.event(request, data)
     }
 
@@ -60,17 +61,46 @@ pub(crate) struct Origin<'a> {
 impl Origin<'_> {
     /// The record of an event: keyed by its workflow, so that all events of a run keep their order.
     pub(crate) fn answer(&self, topic: &str, service: &str, request: &Request, event: &Value) -> OutRecord {
-        let id = format!("{service}:{}:{}:{}", self.topic, self.partition, self.record.offset);
-        let mut headers = vec![(EVENT_ID_HEADER.to_owned(), id.into_bytes())];
-        if let Some(trace) = self.record.header("traceparent") {
-            headers.push(("traceparent".to_owned(), trace.to_vec()));
-        }
         OutRecord {
             topic: topic.to_owned(),
             key: Some(request.workflow_id.clone().into_bytes()),
             value: Some(event.to_string().into_bytes()),
-            headers,
+            headers: self.headers(format!("{service}:{}", self.place(':'))),
         }
+    }
+
+    /// The record of the nth message that a service hands on.
+    pub(crate) fn hand_on(&self, service: &str, n: usize, message: Message) -> OutRecord {
+        OutRecord {
+            topic: message.topic,
+            key: Some(message.key.into_bytes()),
+            value: Some(message.value.to_string().into_bytes()),
+            headers: self.headers(format!("{service}:{}:{n}", self.place(':'))),
+        }
+    }
+
+    /// Writes into a request which message it was.
+    pub(crate) fn stamp(&self, mut request: Request) -> Request {
+        let given = self.record.header(EVENT_ID_HEADER).and_then(|id| std::str::from_utf8(id).ok());
+        request.event_id = match given.filter(|id| !id.is_empty()) {
+            Some(id) => id.to_owned(),
+            None => self.place('/'),
+        };
+        request.sent_at = self.record.timestamp_ms.and_then(DateTime::from_timestamp_millis);
+        request
+    }
+
+    /// Where it stands, which no other record does.
+    fn place(&self, between: char) -> String {
+        format!("{}{between}{}{between}{}", self.topic, self.partition, self.record.offset)
+    }
+
+    fn headers(&self, id: String) -> Vec<(String, Vec<u8>)> {
+        let mut headers = vec![(EVENT_ID_HEADER.to_owned(), id.into_bytes())];
+        if let Some(trace) = self.record.header("traceparent") {
+            headers.push(("traceparent".to_owned(), trace.to_vec()));
+        }
+        headers
     }
 
     /// The record as it came, with where it came from and why it is kept.

@@ -2,9 +2,11 @@
 //! publishes one completion event per request.
 //!
 //! ```text
-//! topic ──> host.rs (one ordered lane per partition) ──> Service::handle ──> completion or failure event
-//!                                                         └─ rows.rs: file in, sieve, file out
+//! topic ──> host/ (one ordered lane per partition) ──> Service::handle ──> completion or failure event
+//!                                                       └─ rows.rs: file in, sieve, file out
 //! ```
+//!
+//! `service.rs` says what a service is and how to write one, `registry.rs` names those that there are.
 //!
 //! A service keeps no state between requests, so any number of processes share the work through their
 //! consumer group, inside `podium dev` or as `podium worker NAME`.
@@ -19,6 +21,7 @@ mod host;
 pub mod http;
 mod payload_store;
 pub mod phone_validator;
+mod registry;
 mod request;
 mod rows;
 mod service;
@@ -27,6 +30,7 @@ mod validator;
 pub use events::{COMPLETION_TOPIC, EVENT_ID_HEADER};
 pub use host::{Host, HostError, HostSettings};
 pub use payload_store::S3Payloads;
+pub use registry::{Registration, SERVICES, StartError, UnknownService};
 pub use request::{FileRequest, Request};
 pub use rows::{Counts, Outputs, Reason, RowCheck, Sieve, SieveError};
-pub use service::{Done, Service, ServiceError, ValidatorSettings};
+pub use service::{FileSettings, Message, Outcome, Parts, Service, ServiceError};

@@ -7,7 +7,7 @@ use podium_objects::ObjectStore;
 
 use crate::request::Request;
 use crate::rows::{Reason, RowCheck};
-use crate::service::{Done, Service, ServiceError, ValidatorSettings};
+use crate::service::{FileSettings, Outcome, Parts, Service, ServiceError};
 use crate::validator::{self, Validation};
 
 /// The rule of this validator.
@@ -23,7 +23,7 @@ impl PhoneRule {
     ///
     /// # Errors
     /// When the region is not known.
-    pub fn of(settings: &ValidatorSettings) -> Result<Self, String> {
+    pub fn of(settings: &FileSettings) -> Result<Self, String> {
         if !settings.strict {
             return Ok(Self { strict: None });
         }
@@ -60,7 +60,7 @@ impl RowCheck for PhoneRule {
 /// The service.
 pub struct PhoneValidator {
     store: ObjectStore,
-    settings: ValidatorSettings,
+    settings: FileSettings,
     rule: PhoneRule,
     failed: AtomicBool,
 }
@@ -68,7 +68,7 @@ pub struct PhoneValidator {
 impl PhoneValidator {
     /// # Errors
     /// When the region of strict mode is not known.
-    pub fn new(store: ObjectStore, settings: ValidatorSettings) -> Result<Self, String> {
+    pub fn new(store: ObjectStore, settings: FileSettings) -> Result<Self, String> {
         let rule = PhoneRule::of(&settings)?;
         Ok(Self { store, settings, rule, failed: AtomicBool::new(false) })
     }
@@ -82,7 +82,11 @@ impl Service for PhoneValidator {
     const COMPLETED_TYPE: &'static str = "phone_validation_completed";
     const STAGE: &'static str = "phone_validation";
 
-    async fn handle(&self, request: &Request) -> Result<Done, ServiceError> {
+    async fn open(parts: &Parts) -> Result<Self, ServiceError> {
+        Self::new(parts.objects.clone(), parts.files.clone()).map_err(ServiceError::permanent)
+    }
+
+    async fn handle(&self, request: &Request) -> Result<Outcome, ServiceError> {
         let fail = self.settings.fail_once && !self.failed.swap(true, Ordering::Relaxed);
         validator::prelude(&self.settings, fail).await?;
         let validation = Validation {
@@ -98,7 +102,7 @@ impl Service for PhoneValidator {
 mod tests {
     use super::PhoneRule;
     use crate::rows::RowCheck;
-    use crate::service::ValidatorSettings;
+    use crate::service::FileSettings;
 
     #[test]
     fn counts_digits_only() {
@@ -114,11 +118,11 @@ mod tests {
 
     #[test]
     fn strict_mode_knows_the_numbering_plan() {
-        let settings = ValidatorSettings { strict: true, ..ValidatorSettings::default() };
+        let settings = FileSettings { strict: true, ..FileSettings::default() };
         let rule = PhoneRule::of(&settings).expect("US is known");
         assert_eq!(rule.check("(212) 736-5000"), Ok(()));
         assert_eq!(rule.check("(199) 736-5000"), Err("numbering_plan"));
-        let unknown = ValidatorSettings { strict: true, region: "XX".into(), ..ValidatorSettings::default() };
+        let unknown = FileSettings { strict: true, region: "XX".into(), ..FileSettings::default() };
         assert!(PhoneRule::of(&unknown).is_err());
     }
 }

@@ -1,15 +1,31 @@
 //! A request as it comes from a topic.
 
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 /// A request that is for us.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Request {
+    /// Which message it was: the same when it comes again, and another for every message that is sent. The header
+    /// `podium-event-id`, else topic, partition and offset.
+    pub event_id: String,
+    /// When the broker was given it, if the brokers keep that.
+    pub sent_at: Option<DateTime<Utc>>,
     /// The run that waits for the answer.
     pub workflow_id: String,
     /// The request's label, given back with the answer. Never the engine's task id.
     pub task_id: Option<String>,
     pub data: Map<String, Value>,
+    /// What stands beside `data`, for messages that keep fields of their own there.
+    pub beside: Map<String, Value>,
+}
+
+/// Which records are requests.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Accepts {
+    pub(crate) request_type: &'static str,
+    /// Also records without an `eventType`.
+    pub(crate) untyped: bool,
 }
 
 /// What a record turned out to be.
@@ -24,8 +40,8 @@ pub(crate) enum Parsed {
 
 impl Request {
     /// Reads a record's value: a JSON object, or a JSON string that holds one (unwrapped once).
-    pub(crate) fn parse(value: &[u8], request_type: &str) -> Parsed {
-        let object = match serde_json::from_slice(value) {
+    pub(crate) fn parse(value: &[u8], accepts: Accepts) -> Parsed {
+        let mut object = match serde_json::from_slice(value) {
             Ok(Value::Object(object)) => object,
             Ok(Value::String(text)) => match serde_json::from_str(&text) {
                 Ok(Value::Object(object)) => object,
@@ -37,7 +53,8 @@ impl Request {
             Err(e) => return Parsed::Unreadable(format!("the value is no JSON: {e}")),
         };
         match object.get("eventType").and_then(Value::as_str) {
-            Some(kind) if kind == request_type => {}
+            Some(kind) if kind == accepts.request_type => {}
+            None if accepts.untyped => {}
             Some(_) | None => return Parsed::Other,
         }
         let text = |name: &str| {
@@ -46,8 +63,12 @@ impl Request {
         let Some(workflow_id) = text("workflowId").or_else(|| text("workflowInstanceId")) else {
             return Parsed::Unreadable("workflowId is missing: nobody could be answered".into());
         };
-        let data = object.get("data").and_then(Value::as_object).cloned().unwrap_or_default();
-        Parsed::Request(Request { workflow_id, task_id: text("taskId"), data })
+        let task_id = text("taskId");
+        let data = match object.remove("data") {
+            Some(Value::Object(data)) => data,
+            Some(_) | None => Map::new(),
+        };
+        Parsed::Request(Request { workflow_id, task_id, data, beside: object, ..Request::default() })
     }
 
     /// A text of `data`; empty counts as absent.
@@ -106,10 +127,12 @@ impl FileRequest {
 
 #[cfg(test)]
 mod tests {
-    use super::{FileRequest, Parsed, Request};
+    use super::{Accepts, FileRequest, Parsed, Request};
+
+    const TYPED: Accepts = Accepts { request_type: "x_request", untyped: false };
 
     fn request(text: &str) -> Request {
-        match Request::parse(text.as_bytes(), "x_request") {
+        match Request::parse(text.as_bytes(), TYPED) {
             Parsed::Request(r) => r,
             other => panic!("{text} is {other:?}"),
         }
@@ -132,10 +155,14 @@ mod tests {
     #[test]
     fn skips_others_and_keeps_what_nobody_can_read() {
         for other in [r#"{"workflowId":"w","eventType":"y_request"}"#, r#"{"workflowId":"w"}"#] {
-            assert!(matches!(Request::parse(other.as_bytes(), "x_request"), Parsed::Other));
+            assert!(matches!(Request::parse(other.as_bytes(), TYPED), Parsed::Other));
         }
+        let either = Accepts { untyped: true, ..TYPED };
+        let untyped = br#"{"workflowId":"w","metadata_key":"k"}"#;
+        let Parsed::Request(r) = Request::parse(untyped, either) else { panic!("it is for us") };
+        assert_eq!(r.beside["metadata_key"], "k");
         for bad in ["", "{", "[]", "\"{\"", r#"{"eventType":"x_request"}"#] {
-            assert!(matches!(Request::parse(bad.as_bytes(), "x_request"), Parsed::Unreadable(_)), "{bad}");
+            assert!(matches!(Request::parse(bad.as_bytes(), TYPED), Parsed::Unreadable(_)), "{bad}");
         }
     }
 

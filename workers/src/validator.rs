@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::request::{FileRequest, Request};
 use crate::rows::{Counts, Outputs, RowCheck, Sieve, SieveError, check_one};
-use crate::service::{Done, ServiceError, ValidatorSettings};
+use crate::service::{FileSettings, Outcome, ServiceError};
 
 /// Beside the output: what was counted, as JSON lines.
 const STATS_SUFFIX: &str = ".stats.jsonl";
@@ -22,12 +22,12 @@ pub(crate) struct Validation {
 }
 
 /// The pauses and failures that demonstrations ask for.
-pub(crate) async fn prelude(settings: &ValidatorSettings, fail: bool) -> Result<(), ServiceError> {
+pub(crate) async fn prelude(settings: &FileSettings, fail: bool) -> Result<(), ServiceError> {
     if !settings.delay.is_zero() {
         tokio::time::sleep(settings.delay).await;
     }
     if fail {
-        return Err(ServiceError::Permanent("failed on purpose: the setting fail_once is on".to_owned()));
+        return Err(ServiceError::permanent("failed on purpose: the setting fail_once is on".to_owned()));
     }
     Ok(())
 }
@@ -39,13 +39,13 @@ impl Validation {
         store: &ObjectStore,
         check: impl RowCheck,
         request: &Request,
-    ) -> Result<Done, ServiceError> {
+    ) -> Result<Outcome, ServiceError> {
         let single = request.data.get(check.column()).and_then(Value::as_str);
         if let (Some(cell), false) = (single, FileRequest::is_named_by(request)) {
             let (_, fields) = check_one(&check, cell);
-            return Ok(Done(object(fields)));
+            return Ok(Outcome::completed(fields));
         }
-        let file = FileRequest::read(request, self.stem).map_err(ServiceError::Permanent)?;
+        let file = FileRequest::read(request, self.stem).map_err(ServiceError::permanent)?;
         let counts = self.sieve(store, check, &file).await?;
         let stats_key = format!("{}{STATS_SUFFIX}", file.output_key);
         let stats = counts.json_lines(self.name);
@@ -71,7 +71,7 @@ impl Validation {
             let key = format!("{}{REJECTED_SUFFIX}", file.output_key);
             fields.insert("rejected_url".into(), format!("minio://{}/{key}", file.output_bucket).into());
         }
-        Ok(Done(fields))
+        Ok(Outcome::Completed(fields))
     }
 
     /// Streams the file through the sieve. Nothing is visible before the whole input was read and found well.
@@ -126,13 +126,13 @@ fn object(value: Value) -> Map<String, Value> {
 
 fn store_error(error: ObjectError) -> ServiceError {
     if error.is_transient() {
-        ServiceError::Transient(error.to_string())
+        ServiceError::transient(error.to_string())
     } else {
-        ServiceError::Permanent(error.to_string())
+        ServiceError::permanent(error.to_string())
     }
 }
 
 fn file_error(file: &FileRequest) -> impl Fn(SieveError) -> ServiceError {
     let name = format!("s3://{}/{}", file.input_bucket, file.input_key);
-    move |error| ServiceError::Permanent(format!("{name}: {error}"))
+    move |error| ServiceError::permanent(format!("{name}: {error}"))
 }

@@ -9,9 +9,10 @@ use podium_events::broker::Broker;
 use podium_kafka::{Cluster, KafkaSettings, TopicSpec};
 use podium_objects::{ObjectStore, S3Settings};
 use podium_store::Store;
+use podium_workers::Registration;
 use tracing::info;
 
-use super::{WorkerName, block_on, settle};
+use super::{block_on, settle};
 use crate::config::{Config, Layers};
 use crate::database::open_store;
 use crate::embedded::broker::DevBroker;
@@ -144,7 +145,12 @@ impl Running {
         let options = NodeOptions {
             kafka: Some(kafka.clone()),
             s3: Some(s3.clone()),
-            workers: config.workers.run.iter().map(|n| n.parse::<WorkerName>()).collect::<Result<_, _>>()?,
+            workers: config
+                .workers
+                .run
+                .iter()
+                .map(|name| Registration::find(name))
+                .collect::<Result<_, _>>()?,
             young_broker: broker.is_some(),
         };
         let node = Node::start(config, listener, store, options).await?;

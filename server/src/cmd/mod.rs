@@ -10,9 +10,9 @@ mod worker;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
-
-pub(crate) use worker::Name as WorkerName;
+use podium_workers::{Registration, SERVICES};
 
 use crate::config::{Config, ConfigError, Layers, Source};
 use crate::telemetry;
@@ -67,7 +67,8 @@ enum Command {
     /// Run one service of the pipeline.
     Worker {
         /// Which one.
-        name: worker::Name,
+        #[arg(value_parser = PossibleValuesParser::new(SERVICES.iter().map(Registration::name)))]
+        name: String,
     },
     /// Bring the database's schema up to date.
     Migrate,
@@ -136,7 +137,7 @@ impl Command {
                 listen.apply(&mut layers)?;
                 serve::run(&layers)
             }
-            Self::Worker { name } => worker::run(name, &options.layers()?),
+            Self::Worker { name } => worker::run(&name, &options.layers()?),
             Self::Migrate => small::migrate(&options.layers()?),
             Self::Config { defaults } => small::config(options, defaults),
             Self::Openapi => small::openapi(),

@@ -1,54 +1,36 @@
 //! `podium worker NAME`: one service as a process of its own. Start more of them to share the work.
 
 use anyhow::Context;
-use podium_objects::ObjectStore;
+use podium_workers::Registration;
 use tracing::info;
 
 use super::{block_on, settle};
 use crate::config::Layers;
 use crate::shutdown::Signals;
-use crate::wire::start_worker;
+use crate::wire::worker_parts;
 
-/// The services that can be run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Name {
-    EmailValidator,
-    PhoneValidator,
-}
-
-impl std::str::FromStr for Name {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> anyhow::Result<Self> {
-        match text {
-            "email-validator" => Ok(Self::EmailValidator),
-            "phone-validator" => Ok(Self::PhoneValidator),
-            other => anyhow::bail!("there is no worker {other:?}: email-validator or phone-validator"),
-        }
-    }
-}
-
-pub(super) fn run(name: Name, layers: &Layers) -> anyhow::Result<()> {
+pub(super) fn run(name: &str, layers: &Layers) -> anyhow::Result<()> {
+    let worker = Registration::find(name)?;
     let config = settle(layers)?;
     let kafka = config.kafka().context("kafka.bootstrap is empty: set KAFKA_BOOTSTRAP")?;
     let s3 = config.s3().context("s3.endpoint is empty: set S3_ENDPOINT")?;
-    // what no waiting mends is said at once
-    ObjectStore::new(s3.clone())?;
+    let parts = worker_parts(&config, &kafka, &s3)?;
     block_on(async {
         let signals = Signals::new().context("could not take over the signals")?;
         let stop = signals.first();
         let mut wait = std::time::Duration::from_secs(1);
         let mut host = loop {
-            let started = start_worker(name, &config, &kafka, s3.clone());
             let error = tokio::select! {
-                host = started => match host {
+                host = worker.start(parts.clone()) => match host {
                     Ok(host) => break host,
+                    // what no waiting mends is said at once
+                    Err(error) if error.is_permanent() => return Err(error.into()),
                     Err(error) => error,
                 },
                 () = stop.clone() => return Ok(()),
             };
             // a worker may come up before its brokers do
-            tracing::warn!("{error:#}; trying again in {} s", wait.as_secs());
+            tracing::warn!("{:#}; trying again in {} s", anyhow::Error::from(error), wait.as_secs());
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = stop.clone() => return Ok(()),

@@ -11,7 +11,7 @@ use super::DEFAULTS;
 /// Keys whose values are never printed, and never taken from a file as they stand.
 const SECRETS: [&str; 3] = ["s3.secret_key", "s3.session_token", "ledger.password"];
 /// Keys that hold a table of the user's own names.
-const OPEN_TABLES: [&str; 2] = ["kafka.aliases", "kafka.properties"];
+const OPEN_TABLES: [&str; 4] = ["kafka.aliases", "kafka.properties", "workers.topics", "workers.groups"];
 
 /// Who said a value.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use podium_kafka::{Creation, KafkaSettings, TopicDefaults, Unknown};
 use podium_objects::S3Settings;
 use podium_runtime::{EngineConfig, JqCommand};
 use podium_store::StoreOptions;
-use podium_workers::ValidatorSettings;
+use podium_workers::FileSettings;
 use podium_workers::http::{EgressSettings, HttpSettings, Profile, Rule};
 use serde::Deserialize;
 
@@ -204,6 +204,8 @@ pub enum PayloadPlace {
 pub struct WorkersSection {
     pub run: Vec<String>,
     pub completion_topic: String,
+    pub topics: BTreeMap<String, String>,
+    pub groups: BTreeMap<String, String>,
     pub strict: bool,
     pub phone_region: String,
     pub delay: Humane,
@@ -457,9 +459,9 @@ impl Config {
         })
     }
 
-    pub fn validators(&self) -> ValidatorSettings {
+    pub fn files(&self) -> FileSettings {
         let w = &self.workers;
-        ValidatorSettings {
+        FileSettings {
             strict: w.strict,
             region: w.phone_region.clone(),
             delay: w.delay.0,

@@ -2,34 +2,34 @@
 //!
 //! ```text
 //! Lanes ──> one task per partition:  record ─> parse ─> handle (tries with backoff) ─> publish, awaited ─> offset
+//!                                    └────────────────── answer.rs ──────────────────┘
 //! ```
 //!
-//! At least once: the offset moves only after the answer is acknowledged, so a crash repeats the request and
-//! its answer, never loses it. Requests of one partition run one after the other.
+//! At least once: the offset moves only after every record of the outcome is acknowledged, so a crash repeats the
+//! request and its answer, never loses it. Requests of one partition run one after the other.
 //!
 //! A group that never committed anything begins at the beginning of its topic. Runs may have waited for their
 //! service since before it was first started, and a member that is killed before its first commit must not
 //! skip what came meanwhile, which "at the end" would do both times. Who puts a new group on a topic full of old
 //! requests sets its offsets first (`kafka-consumer-groups --reset-offsets --to-latest`).
 
+mod answer;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use podium_kafka::{
-    Cluster, KafkaError, KafkaSettings, Lane, LaneEvent, LaneId, Lanes, LanesSettings, OutRecord, Patience,
-    Producer, Record, Start, TopicSpec,
+    Cluster, KafkaError, KafkaSettings, Lane, LaneEvent, LaneId, Lanes, LanesSettings, Producer, Start,
+    TopicSpec,
 };
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
 
-use crate::events::{COMPLETION_TOPIC, Origin, Voice};
-use crate::request::{Parsed, Request};
-use crate::service::{Service, ServiceError};
+use crate::events::COMPLETION_TOPIC;
+use crate::service::{Parts, Service};
 
-/// Tries of one request while something outside is away.
-const TRIES: u32 = 3;
 /// First wait between tries; doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// Longest wait between tries to publish; an answer is never given up.
@@ -54,9 +54,26 @@ impl HostSettings {
             topic: S::TOPIC.to_owned(),
             group: S::GROUP.to_owned(),
             completion_topic: COMPLETION_TOPIC.to_owned(),
-            dead_letter_topic: format!("{}.dead-letter", S::TOPIC),
+            dead_letter_topic: dead_letter_topic(S::TOPIC),
         }
     }
+
+    /// The names of a service as the settings have them.
+    pub fn from_parts<S: Service>(parts: &Parts) -> Self {
+        let of = Self::of::<S>();
+        let topic = parts.topics.get(S::NAME).cloned().unwrap_or(of.topic);
+        Self {
+            dead_letter_topic: dead_letter_topic(&topic),
+            topic,
+            group: parts.groups.get(S::NAME).cloned().unwrap_or(of.group),
+            completion_topic: parts.completion_topic.clone(),
+        }
+    }
+}
+
+/// Where a topic's records go that nobody can read.
+fn dead_letter_topic(topic: &str) -> String {
+    format!("{topic}.dead-letter")
 }
 
 /// Why a service cannot run.
@@ -78,7 +95,6 @@ pub struct Host {
 
 struct Shared<S> {
     service: S,
-    voice: Voice,
     settings: HostSettings,
     producer: Producer,
     stop: watch::Receiver<bool>,
@@ -105,9 +121,11 @@ impl Host {
         let (lanes, events) = Lanes::join(kafka, &wanted).map_err(fail("could not join its group"))?;
         let (stop, stopped) = watch::channel(false);
         let (ready, is_ready) = watch::channel(false);
-        let voice = Voice { completed_type: S::COMPLETED_TYPE, stage: S::STAGE };
-        let shared = Arc::new(Shared { service, voice, settings, producer, stop: stopped });
-        let main = tokio::spawn(run(shared, lanes, events, ready));
+        let shared = Arc::new(Shared { service, settings, producer, stop: stopped });
+        let main = tokio::spawn(async move {
+            let beside = shared.service.beside(shared.stop.clone());
+            tokio::join!(run(Arc::clone(&shared), lanes, events, ready), beside);
+        });
         Ok(Self { service: S::NAME, stop, ready: is_ready, main })
     }
 
@@ -250,89 +268,13 @@ async fn work<S: Service>(shared: Arc<Shared<S>>, mut lane: Lane) {
             }
         };
         for record in batch {
-            let id = lane.id().clone();
-            let origin = Origin { topic: &id.topic, partition: id.partition, record: &record };
-            if let Some(out) = shared.answer(&origin, &record).await
-                && !shared.publish(out).await
-            {
-                return;
-            }
-            lane.done(record.offset + 1);
-        }
-    }
-}
-
-impl<S: Service> Shared<S> {
-    /// The record that answers a request; `None` when it is not for us.
-    async fn answer(&self, origin: &Origin<'_>, record: &Record) -> Option<OutRecord> {
-        let value = record.value.as_deref().unwrap_or_default();
-        let request = match Request::parse(value, S::REQUEST_TYPE) {
-            Parsed::Request(request) => request,
-            Parsed::Other => return None,
-            Parsed::Unreadable(reason) => {
-                warn!(
-                    service = S::NAME,
-                    topic = origin.topic,
-                    offset = record.offset,
-                    reason,
-                    "kept as a dead letter"
-                );
-                return Some(origin.dead_letter(&self.settings.dead_letter_topic, &reason));
-            }
-        };
-        let event = match self.handle(&request).await {
-            Ok(fields) => self.voice.success(&request, fields),
-            Err(reason) => {
-                warn!(service = S::NAME, workflow_id = request.workflow_id, reason, "request failed");
-                self.voice.failure(&request, &reason)
-            }
-        };
-        Some(origin.answer(&self.settings.completion_topic, S::NAME, &request, &event))
-    }
-
-    async fn handle(&self, request: &Request) -> Result<serde_json::Map<String, serde_json::Value>, String> {
-        let mut wait = FIRST_WAIT;
-        let mut tries = 1;
-        loop {
-            match self.service.handle(request).await {
-                Ok(done) => return Ok(done.0),
-                Err(ServiceError::Permanent(reason)) => return Err(reason),
-                Err(ServiceError::Transient(reason)) if tries >= TRIES => {
-                    return Err(format!("{reason} (after {tries} tries)"));
-                }
-                Err(ServiceError::Transient(reason)) => {
-                    warn!(
-                        service = S::NAME,
-                        workflow_id = request.workflow_id,
-                        reason,
-                        tries,
-                        "trying again"
-                    );
-                    tokio::time::sleep(jittered(wait)).await;
-                    wait *= 2;
-                    tries += 1;
+            let offset = record.offset;
+            for out in shared.answer(lane.id(), &record).await {
+                if !shared.publish(out).await {
+                    return;
                 }
             }
-        }
-    }
-
-    /// Publishes until it is acknowledged; `false` when the host stops first (the request is read again).
-    async fn publish(&self, record: OutRecord) -> bool {
-        let mut stop = self.stop.clone();
-        let mut wait = FIRST_WAIT;
-        loop {
-            match self.producer.send(record.clone(), Patience::default()).await {
-                Ok(_) => return true,
-                Err(error) => error!(
-                    service = S::NAME, topic = record.topic, %error,
-                    "could not publish an answer; trying again, the request stays uncommitted"
-                ),
-            }
-            tokio::select! {
-                _ = stop.wait_for(|s| *s) => return false,
-                () = tokio::time::sleep(jittered(wait)) => {}
-            }
-            wait = (wait * 2).min(LONGEST_WAIT);
+            lane.done(offset + 1);
         }
     }
 }
