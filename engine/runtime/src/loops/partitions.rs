@@ -22,7 +22,9 @@ const POLLS_KEPT: Span = Span::from_secs(7 * 24 * 3600);
 /// How long the lists of bulk operations are kept after their end.
 const BULK_KEPT: Span = Span::from_secs(30 * 24 * 3600);
 /// Rows deleted by one statement: short enough to disturb nobody.
-const PRUNE_AT_ONCE: u64 = 1_000;
+const AT_ONCE: i64 = 1_000;
+/// Bulk operations deleted by one statement: each has up to 100,000 rows of its own.
+const BULKS_AT_ONCE: i64 = 10;
 
 pub(crate) async fn run(shared: Arc<Shared>) {
     let mut partitions = tokio::time::interval(shared.config.partitions_every);
@@ -44,23 +46,44 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 }
 
 async fn clean(shared: &Shared) {
-    let (store, limit) = (&shared.store, PRUNE_AT_ONCE as i64);
-    prune("the outbox", || store.prune_outbox(limit)).await;
-    prune("the log", || store.prune_loose_log(LOOSE_LOG_KEPT, limit)).await;
-    prune("the firings of schedules", || store.prune_firings(FIRINGS_KEPT, limit)).await;
-    prune("stored payloads", || store.prune_external(STORED_PAYLOADS_KEPT, limit)).await;
-    prune("kept outputs", || store.prune_task_cache(limit)).await;
-    prune("bulk operations", || store.prune_bulk(BULK_KEPT, 10)).await;
-    prune("the notes of polls", || store.prune_polls(POLLS_KEPT, limit)).await;
+    let store = &shared.store;
+    prune("the outbox", AT_ONCE, |limit| store.prune_outbox(limit)).await;
+    prune("the log", AT_ONCE, |limit| store.prune_loose_log(LOOSE_LOG_KEPT, limit)).await;
+    prune("the firings of schedules", AT_ONCE, |limit| store.prune_firings(FIRINGS_KEPT, limit)).await;
+    prune("stored payloads", AT_ONCE, |limit| store.prune_external(STORED_PAYLOADS_KEPT, limit)).await;
+    prune("kept outputs", AT_ONCE, |limit| store.prune_task_cache(limit)).await;
+    prune("bulk operations", BULKS_AT_ONCE, |limit| store.prune_bulk(BULK_KEPT, limit)).await;
+    prune("the notes of polls", AT_ONCE, |limit| store.prune_polls(POLLS_KEPT, limit)).await;
 }
 
 /// Deletes a stretch at a time until nothing is left to delete.
-async fn prune<F: Future<Output = Result<u64, StoreError>>>(what: &str, some: impl Fn() -> F) {
+async fn prune<F: Future<Output = Result<u64, StoreError>>>(
+    what: &str,
+    at_once: i64,
+    some: impl Fn(i64) -> F,
+) {
     loop {
-        match some().await {
-            Ok(done) if done >= PRUNE_AT_ONCE => {}
+        match some(at_once).await {
+            Ok(done) if done >= at_once.unsigned_abs() => {}
             Ok(_) => return,
             Err(error) => return tracing::warn!(error = chain(&error), "could not prune {what}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    #[tokio::test]
+    async fn pruning_goes_on_until_nothing_is_left() {
+        let left = AtomicU64::new(25);
+        super::prune("things", 10, |limit| {
+            let some = left.load(Ordering::Relaxed).min(limit.unsigned_abs());
+            left.fetch_sub(some, Ordering::Relaxed);
+            async move { Ok(some) }
+        })
+        .await;
+        assert_eq!(left.into_inner(), 0);
     }
 }
