@@ -1,6 +1,6 @@
 //! JavaScript on a thread of its own.
 //!
-//! A script that takes long stands back ([`threads`](super::threads)), and its thread can do nothing else any more: not
+//! A script that takes long stands back ([`slow`](super::slow)), and its thread can do nothing else any more: not
 //! decide, not hold a lock that a run waits for. So the engine lives on a thread that only evaluates, and that ends with the
 //! first such script.
 
@@ -12,14 +12,9 @@ use std::time::{Duration, Instant};
 use podium_core::expr::script::Evaluated;
 use rustix::time::{ClockId, clock_gettime};
 
-use super::ONE_SCRIPT;
 use super::js::{Js, TOO_LONG};
-use super::threads::{BEFORE_STANDING_BACK, give_way, stand_back};
+use super::slow::{Place, QUICK, SLICE, STARVED, give_way, is_over, stand_back};
 
-/// Where others want the processors, a script may take longer than [`ONE_SCRIPT`] until it has run for so long …
-const TRIED: Duration = Duration::from_secs(1);
-/// … but no longer than this.
-const STARVED: Duration = Duration::from_secs(12);
 /// The engine looks at its limits every few thousand steps of a script; one that is in a long step of the engine itself is
 /// left behind, and its thread ends when that step does.
 const LEFT_BEHIND: Duration = Duration::from_secs(1);
@@ -31,7 +26,7 @@ struct Question {
 
 struct Answer {
     evaluated: Evaluated,
-    stood_back: bool,
+    was_slow: bool,
 }
 
 /// A thread with a script engine; ends when this is dropped.
@@ -60,7 +55,7 @@ impl JsThread {
             return broken();
         }
         match self.answers.recv_timeout(STARVED + LEFT_BEHIND) {
-            Ok(Answer { evaluated, stood_back }) => (evaluated, (!stood_back).then_some(self)),
+            Ok(Answer { evaluated, was_slow }) => (evaluated, (!was_slow).then_some(self)),
             Err(RecvTimeoutError::Timeout) => (Evaluated::Failed(TOO_LONG.to_owned()), None),
             Err(RecvTimeoutError::Disconnected) => broken(),
         }
@@ -71,27 +66,35 @@ fn serve(asked: &Receiver<Question>, answer: &Sender<Answer>) {
     give_way();
     let js = Js::new();
     for Question { script, input } in asked {
-        let stands_back = Rc::new(Cell::new(false));
+        let is_slow = Rc::new(Cell::new(false));
         let evaluated = match &js {
-            Ok(js) => js.evaluate(&script, &input, watch(stands_back.clone())),
+            Ok(js) => js.evaluate(&script, &input, watch(is_slow.clone())),
             Err(reason) => Evaluated::Failed(reason.clone()),
         };
-        let stood_back = stands_back.get();
-        if answer.send(Answer { evaluated, stood_back }).is_err() || stood_back {
+        let was_slow = is_slow.get();
+        if answer.send(Answer { evaluated, was_slow }).is_err() || was_slow {
             return;
         }
     }
 }
 
-/// Looks after the script that begins now on this thread: asked again and again, it says when it is to be stopped.
-fn watch(stands_back: Rc<Cell<bool>>) -> impl FnMut() -> bool + 'static {
+/// Looks after the script that begins now on this thread: asked again and again, it lets others have their turn, and says
+/// when the script is to be stopped.
+fn watch(is_slow: Rc<Cell<bool>>) -> impl FnMut() -> bool + 'static {
     let (began, had_before) = (Instant::now(), had());
+    let (mut place, mut until) = (None, QUICK);
     move || {
-        let (passed, has_run) = (began.elapsed(), had().saturating_sub(had_before));
-        if has_run >= BEFORE_STANDING_BACK && !stands_back.replace(true) {
-            stand_back(0);
+        let has_run = had().saturating_sub(had_before);
+        if has_run >= until {
+            if !is_slow.replace(true) {
+                stand_back();
+            }
+            // given up before the next is waited for
+            drop(place.take());
+            place = Some(Place::wait());
+            until = has_run + SLICE;
         }
-        passed >= ONE_SCRIPT && (has_run >= TRIED || passed >= STARVED)
+        is_over(began.elapsed(), has_run)
     }
 }
 

@@ -11,17 +11,18 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jaq_core::load::{Arena, File, Loader};
 use jaq_core::{Compiler, Ctx, Vars, data, unwrap_valr};
 use jaq_json::{Num, Val};
 use parking_lot::Mutex;
 use podium_core::expr::script::Evaluated;
+use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::threads::{BEFORE_STANDING_BACK, give_way, stand_back};
+use super::slow::{Place, QUICK, SLICE, give_way, is_over};
 use crate::config::JqCommand;
 
 /// Processes kept for the next filter.
@@ -78,8 +79,8 @@ impl JqProcesses {
         JqProcesses { command, idle: Mutex::new(Vec::new()) }
     }
 
-    /// What the filter makes of the input, a JSON text, before the deadline. Blocks.
-    pub(super) fn evaluate(&self, filter: &str, input: &str, deadline: Instant) -> Evaluated {
+    /// What the filter makes of the input, a JSON text. Blocks.
+    pub(super) fn evaluate(&self, filter: &str, input: &str) -> Evaluated {
         let Some(command) = &self.command else {
             return Evaluated::Failed("jq is not set up on this node (EngineConfig::jq)".to_owned());
         };
@@ -93,11 +94,11 @@ impl JqProcesses {
         };
         line.push('\n');
         let idle = self.idle.lock().pop();
-        let mut answer = idle.map(|process| self.ask(process, &line, deadline));
+        let mut answer = idle.map(|process| self.ask(process, &line));
         // an idle process may have died meanwhile: that is not this filter's fault
         if matches!(answer, None | Some(Err(RecvTimeoutError::Disconnected))) {
             answer = match Process::start(command) {
-                Ok(process) => Some(self.ask(process, &line, deadline)),
+                Ok(process) => Some(self.ask(process, &line)),
                 Err(error) => return Evaluated::Failed(format!("jq cannot be started: {error}")),
             };
         }
@@ -113,21 +114,17 @@ impl JqProcesses {
         }
     }
 
-    fn ask(&self, mut process: Process, line: &str, deadline: Instant) -> Result<Answer, RecvTimeoutError> {
+    fn ask(&self, mut process: Process, line: &str) -> Result<Answer, RecvTimeoutError> {
         let gone = |_| RecvTimeoutError::Disconnected;
         process.stdin.write_all(line.as_bytes()).and_then(|()| process.stdin.flush()).map_err(gone)?;
-        let quick = process.lines.recv_timeout(BEFORE_STANDING_BACK);
-        let is_slow = matches!(quick, Err(RecvTimeoutError::Timeout));
-        let line = if is_slow {
-            stand_back(process.child.id());
-            process.lines.recv_timeout(deadline.saturating_duration_since(Instant::now()))
-        } else {
-            quick
+        let line = match process.lines.recv_timeout(QUICK) {
+            Err(RecvTimeoutError::Timeout) => process.slowly()?,
+            line => line?,
         };
         let answer =
-            serde_json::from_str(&line?.map_err(gone)?).map_err(|_| RecvTimeoutError::Disconnected)?;
+            serde_json::from_str(&line.map_err(gone)?).map_err(|_| RecvTimeoutError::Disconnected)?;
         let mut idle = self.idle.lock();
-        if idle.len() < IDLE_AT_MOST && !is_slow {
+        if idle.len() < IDLE_AT_MOST {
             idle.push(process);
         }
         Ok(answer)
@@ -135,6 +132,25 @@ impl JqProcesses {
 }
 
 impl Process {
+    /// Waits for the answer while the process runs only in its turns.
+    fn slowly(&self) -> Result<io::Result<String>, RecvTimeoutError> {
+        let pid = Pid::from_child(&self.child);
+        let (began, mut has_run) = (Instant::now(), Duration::ZERO);
+        while !is_over(began.elapsed(), has_run) {
+            let stopped = kill_process(pid, Signal::STOP).is_ok();
+            let _place = Place::wait();
+            if stopped {
+                // one that cannot go on answers nothing, as one that is gone
+                let _ = kill_process(pid, Signal::CONT);
+            }
+            match self.lines.recv_timeout(SLICE) {
+                Err(RecvTimeoutError::Timeout) => has_run += SLICE,
+                line => return line,
+            }
+        }
+        Err(RecvTimeoutError::Timeout)
+    }
+
     fn start(command: &JqCommand) -> io::Result<Process> {
         let mut child = Command::new(&command.program)
             .args(&command.args)
@@ -333,18 +349,16 @@ mod tests {
 
     #[test]
     fn without_a_process_a_filter_fails() {
-        let now = Instant::now();
-        assert!(matches!(JqProcesses::new(None).evaluate(".", "{}", now), Evaluated::Failed(_)));
+        assert!(matches!(JqProcesses::new(None).evaluate(".", "{}"), Evaluated::Failed(_)));
         let none = JqCommand { program: "/nowhere/jq".into(), args: Vec::new() };
-        assert!(matches!(JqProcesses::new(Some(none)).evaluate(".", "{}", now), Evaluated::Failed(_)));
+        assert!(matches!(JqProcesses::new(Some(none)).evaluate(".", "{}"), Evaluated::Failed(_)));
     }
 
     #[test]
     fn a_process_that_does_not_answer_is_stopped() {
         let deaf = JqCommand { program: "/bin/sleep".into(), args: vec!["60".to_owned()] };
         let processes = JqProcesses::new(Some(deaf));
-        let soon = Instant::now() + std::time::Duration::from_millis(50);
-        let answer = processes.evaluate(".", "{}", soon);
+        let answer = processes.evaluate(".", "{}");
         assert!(matches!(answer, Evaluated::Failed(reason) if reason.contains("longer")));
     }
 }

@@ -66,6 +66,8 @@ impl Js {
         let outcome = Context::full(&self.runtime)
             .map_err(|error| error.to_string())
             .and_then(|context| context.with(|ctx| run(&ctx, script, input)));
+        // with all that it holds
+        self.runtime.set_interrupt_handler(None);
         match outcome {
             Ok(value) => Evaluated::Values(vec![value]),
             // whatever a script says that was stopped, or catches: it had its time

@@ -7,19 +7,20 @@
 //!
 //! | limit | value | beyond it |
 //! |---|---|---|
-//! | one script | 4 s; up to 12 s until it has run for 1 s, where others want the processors | it fails |
+//! | one script | 4 s; up to 12 s until it has run for a quarter of one | it fails |
 //! | the scripts of one turn | 8 s | the rest is done in the next turn |
 //! | all of a turn | 14 s | what cannot wait (the choice of a case) fails |
 //! | at once on this node | 32 turns | others wait |
 //!
 //! JavaScript ([`js`]) runs in this process, on threads of its own ([`apart`]): its engine can be stopped. jq cannot: it
-//! runs in processes of its own ([`jq`]), which are killed. Both give way to the node's own work ([`threads`]).
+//! runs in processes of its own ([`jq`]), which are killed. Both give way to the node's own work ([`slow`]).
 
 mod answers;
 mod apart;
 mod jq;
 mod js;
 mod rehearsal;
+mod slow;
 mod threads;
 
 use std::time::{Duration, Instant};
@@ -39,8 +40,6 @@ use self::jq::JqProcesses;
 use self::threads::Threads;
 use crate::config::JqCommand;
 
-/// What one script may take.
-const ONE_SCRIPT: Duration = Duration::from_secs(4);
 /// After this long a turn leaves what can wait to the next one.
 const ONE_TURN: Duration = Duration::from_secs(8);
 /// After this long nothing of a turn is run any more.
@@ -114,7 +113,7 @@ impl<'s> Session<'s> {
             Err(error) => return Evaluated::Failed(format!("the input of the script is no JSON: {error}")),
         };
         match call.language {
-            Language::Jq => self.scripts.jq.evaluate(call.script, &input, Instant::now() + ONE_SCRIPT),
+            Language::Jq => self.scripts.jq.evaluate(call.script, &input),
             Language::JavaScript => match self.js.take().map_or_else(JsThread::start, Ok) {
                 Ok(thread) => {
                     let (evaluated, thread) = thread.evaluate(call.script, input);

@@ -1,46 +1,11 @@
-//! The threads that wait for scripts, and how what takes long gives way to the node's own work.
-//!
-//! In two steps. All of them are nice: where the processors are wanted, they get a few hundredths of one. But a nice thread
-//! that runs keeps its processor for a slice of some 3 ms before another gets it, several times on the way of one start. So
-//! one that has run for [`BEFORE_STANDING_BACK`] stands back: it runs when nobody else wants to, and gives its processor up at
-//! once. That cannot be taken back without rights, so what stood back ends with its script.
+//! The threads that decide runs on a copy and wait for their scripts. They give way to the node's own work.
 
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinError, spawn_blocking};
 
-/// By how much, as `nice` counts.
-const GIVE_WAY: i32 = 15;
-/// A script that runs for longer stands back. Most take less than one; an attack of one script a second then competes for
-/// half a per cent of the time, which no 99th percentile sees.
-pub(super) const BEFORE_STANDING_BACK: Duration = Duration::from_millis(5);
-
-/// Lets this thread, or this process if it has one only, give way to others.
-pub(super) fn give_way() {
-    if let Err(error) = rustix::process::nice(GIVE_WAY) {
-        tracing::debug!(%error, "scripts do not give way");
-    }
-}
-
-/// Lets a thread (0: this one), or a process of one thread, run only when nobody else wants the processor, for as long as it
-/// lives.
-pub(super) fn stand_back(thread: u32) {
-    #[cfg(target_os = "linux")]
-    {
-        let Ok(thread) = libc::pid_t::try_from(thread) else { return };
-        let priority = libc::sched_param { sched_priority: 0 };
-        #[expect(unsafe_code, reason = "no safe form exists; it reads the one structure that it is given")]
-        // SAFETY: the pointer is to a local value that outlives the call
-        let set = unsafe { libc::sched_setscheduler(thread, libc::SCHED_IDLE, &raw const priority) };
-        if set != 0 {
-            tracing::debug!(error = %std::io::Error::last_os_error(), "a script does not stand back");
-        }
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = thread;
-}
+use super::slow::give_way;
 
 /// Made with the first script.
 pub(super) struct Threads {
