@@ -57,63 +57,52 @@ fn held<T>(url: &str, run: &str, during: impl FnOnce(&Sql) -> anyhow::Result<T>)
 
 struct Case {
     says: &'static str,
+    /// Of a family that has failed, else of one that is running.
     fails: bool,
-    /// The operation is asked of the child, and its parent is told; else the other way round.
-    of_child: bool,
     method: &'static str,
+    /// Whom it is asked of.
+    of: Member,
     path: &'static str,
+    /// Who is told of it by a row in its inbox; the other one acts.
+    told: Member,
     /// Of the one who is told, in the end without anybody's work.
-    told: &'static str,
+    becomes: &'static str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Member {
+    Parent,
+    Child,
+}
+
+/// Retrying, running again and starting again open a failed child; its parent goes on with it.
+const fn reopens(says: &'static str, of: Member, path: &'static str) -> Case {
+    Case { says, fails: true, method: "POST", of, path, told: Member::Parent, becomes: "RUNNING" }
 }
 
 const CASES: [Case; 5] = [
     Case {
         says: "terminate",
         fails: false,
-        of_child: false,
         method: "DELETE",
+        of: Member::Parent,
         path: "?reason=enough",
-        told: "TERMINATED",
+        told: Member::Child,
+        becomes: "TERMINATED",
     },
-    Case {
-        says: "retry with sub-workflows",
-        fails: true,
-        of_child: false,
-        method: "POST",
-        path: "/retry?resumeSubworkflowTasks=true",
-        told: "RUNNING",
-    },
-    Case {
-        says: "retry of a child",
-        fails: true,
-        of_child: true,
-        method: "POST",
-        path: "/retry",
-        told: "RUNNING",
-    },
-    Case {
-        says: "rerun of a child",
-        fails: true,
-        of_child: true,
-        method: "POST",
-        path: "/rerun",
-        told: "RUNNING",
-    },
-    Case {
-        says: "restart of a child",
-        fails: true,
-        of_child: true,
-        method: "POST",
-        path: "/restart",
-        told: "RUNNING",
-    },
+    reopens("retry with sub-workflows", Member::Parent, "/retry?resumeSubworkflowTasks=true"),
+    reopens("retry of a child", Member::Child, "/retry"),
+    reopens("rerun of a child", Member::Child, "/rerun"),
+    reopens("restart of a child", Member::Child, "/restart"),
 ];
 
 impl Case {
     fn play(&self, url: &str, podium: &mut Podium) -> anyhow::Result<()> {
         let (parent, child) = family(&podium.client(), self.fails)?;
-        let (asked, told) = if self.of_child { (&child, &parent) } else { (&parent, &child) };
-        let before = podium.client().run(asked)?["status"].clone();
+        let id = |member| if member == Member::Parent { &parent } else { &child };
+        let (asked, told) = (id(self.of), id(self.told));
+        let acts = if self.told == Member::Parent { &child } else { &parent };
+        let before = podium.client().run(acts)?["status"].clone();
         held(url, told, |sql| {
             let (client, method, target) =
                 (podium.client(), self.method, format!("/api/workflow/{asked}{}", self.path));
@@ -130,11 +119,11 @@ impl Case {
         podium.respawn()?;
         podium.wait_ready()?;
         let client = podium.client();
-        let now = client.run(asked)?;
+        let now = client.run(acts)?;
         anyhow::ensure!(now["status"] != before, "the operation itself is lost: {now}");
-        client.wait_for(told, self.told, LIMIT)?;
+        client.wait_for(told, self.becomes, LIMIT)?;
         let end = drive(&client, &parent, LIMIT)?;
-        let wanted = if self.told == "RUNNING" { "COMPLETED" } else { self.told };
+        let wanted = if self.becomes == "RUNNING" { "COMPLETED" } else { self.becomes };
         anyhow::ensure!(status(&end) == wanted, "its parent ended {}", status(&end));
         Ok(())
     }

@@ -9,6 +9,7 @@ use anyhow::Context;
 use podium_tests::support::audit::Sql;
 use podium_tests::support::client::Client;
 use podium_tests::support::podium::{Podium, Settings};
+use podium_tests::support::zoo::Zoo;
 use podium_tests::support::{postgres, stage, wait};
 use serde_json::{Value, json};
 
@@ -18,11 +19,10 @@ const STATES: [&str; 6] = ["RUNNING", "PAUSED", "COMPLETED", "FAILED", "TIMED_OU
 const THREADS: usize = 12;
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Kinds of tasks at which a run can stand: each as the tasks that lead there. `at` is what waits.
-fn kinds() -> Vec<(&'static str, Vec<Value>)> {
+/// Kinds of tasks at which a run can stand: each as the tasks that lead there. `at` is what waits. `silent` is an address
+/// that never answers a call.
+fn kinds(silent: &str) -> Vec<(&'static str, Vec<Value>)> {
     let at = || simple("at");
-    let fork = |tasks: Value| json!({"forkTasks": tasks});
-    let join = |on: Value| json!({"joinOn": on});
     vec![
         ("simple", vec![at()]),
         ("leased", vec![task("SIMPLE", "at", &json!({"name": "leased"}))]),
@@ -37,8 +37,8 @@ fn kinds() -> Vec<(&'static str, Vec<Value>)> {
         (
             "fork",
             vec![
-                task("FORK_JOIN", "f", &fork(json!([[at()], [simple("beside")]]))),
-                task("JOIN", "j", &join(json!(["at", "beside"]))),
+                task("FORK_JOIN", "f", &json!({"forkTasks": [[at()], [simple("beside")]]})),
+                task("JOIN", "j", &json!({"joinOn": ["at", "beside"]})),
             ],
         ),
         (
@@ -81,6 +81,44 @@ fn kinds() -> Vec<(&'static str, Vec<Value>)> {
             )],
         ),
         ("user_defined", vec![task("MY_OWN_TYPE", "at", &json!({}))]),
+        (
+            "http",
+            vec![task(
+                "HTTP",
+                "at",
+                &json!({"inputParameters": {"http_request": {"uri": silent, "method": "GET"}}}),
+            )],
+        ),
+        // the node has no brokers: the message waits in the outbox
+        (
+            "kafka_publish",
+            vec![task(
+                "KAFKA_PUBLISH",
+                "at",
+                &json!({"inputParameters": {"kafka_request":
+                {"topic": "t", "bootStrapServers": "kafka:9092", "key": "k", "value": {}}}}),
+            )],
+        ),
+        (
+            "join",
+            vec![
+                task("FORK_JOIN", "f", &json!({"forkTasks": [[simple("beside")], [simple("other")]]})),
+                task("JOIN", "at", &json!({"joinOn": ["beside", "other"]})),
+            ],
+        ),
+        // what it joins on is in the case that was not chosen: it waits until somebody ends it
+        (
+            "exclusive_join",
+            vec![
+                task(
+                    "SWITCH",
+                    "s",
+                    &json!({"evaluatorType": "value-param", "expression": "x", "inputParameters": {"x": "a"},
+                    "decisionCases": {"a": [task("NOOP", "n", &json!({}))], "b": [simple("other")]}}),
+                ),
+                task("EXCLUSIVE_JOIN", "at", &json!({"joinOn": ["other"]})),
+            ],
+        ),
     ]
 }
 
@@ -211,7 +249,7 @@ impl Cell {
     }
 }
 
-fn define(client: &Client) -> anyhow::Result<()> {
+fn define(client: &Client, kinds: &[(&'static str, Vec<Value>)]) -> anyhow::Result<()> {
     let define = |name: &str, tasks: Vec<Value>, timed: bool| {
         client.register_workflow(
             &json!({"name": name, "version": 1, "schemaVersion": 2, "ownerEmail": "a@b.c",
@@ -220,7 +258,8 @@ fn define(client: &Client) -> anyhow::Result<()> {
         )
     };
     define("child", vec![simple("inner")], false)?;
-    for (name, mut tasks) in kinds() {
+    for (name, tasks) in kinds {
+        let mut tasks = tasks.clone();
         tasks.push(simple("after"));
         define(name, tasks.clone(), false)?;
         define(&format!("{name}_timed"), tasks, true)?;
@@ -231,11 +270,16 @@ fn define(client: &Client) -> anyhow::Result<()> {
 #[test]
 fn every_verb_in_every_state_at_every_kind_of_wait() -> anyhow::Result<()> {
     let url = postgres::shared()?.database(&stage::fresh_tag("matrix"))?;
-    let podium = Podium::start(Settings::serve(&url).with("PODIUM__ROUTER__ENABLED", "false"))?;
+    let podium = Podium::start(
+        Settings::serve(&url)
+            .with("PODIUM__ROUTER__ENABLED", "false")
+            .with("PODIUM__HTTP_TASKS__PARALLEL", "256"),
+    )?;
     let client = podium.client();
-    define(&client)?;
+    let kinds = kinds(&format!("{}/hang", Zoo::open()?.url));
+    define(&client, &kinds)?;
     let mut cells = Vec::new();
-    for (kind, _) in kinds() {
+    for (kind, _) in kinds {
         for state in 0..STATES.len() {
             cells.extend(verbs().into_iter().map(|verb| Cell { kind, state, verb }));
         }

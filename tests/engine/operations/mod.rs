@@ -1,6 +1,7 @@
 //! What operators do, from outside: on every kind of run, against workers and timers, in bulk, and as the documented pipeline
 //! does it.
 
+mod cut_off;
 mod inputs;
 mod matrix;
 mod races;
@@ -12,8 +13,7 @@ use podium_tests::support::client::Client;
 use serde_json::{Value, json};
 
 /// Tasks that only wait for others of their run.
-const WATCHERS: [&str; 7] =
-    ["JOIN", "EXCLUSIVE_JOIN", "DO_WHILE", "FORK", "FORK_JOIN", "FORK_JOIN_DYNAMIC", "SWITCH"];
+const WATCHERS: [&str; 6] = ["JOIN", "DO_WHILE", "FORK", "FORK_JOIN", "FORK_JOIN_DYNAMIC", "SWITCH"];
 
 fn simple(name: &str) -> Value {
     json!({"name": name, "taskReferenceName": name, "type": "SIMPLE"})

@@ -139,9 +139,9 @@ const INVARIANTS: [(&str, &str, &str); 11] = [
         "I16",
         "scheduled, started, ended: in this order",
         "SELECT format('%s %s', run_id, ref_name) FROM task
-         WHERE (started_at < scheduled_at OR ended_at < started_at OR ended_at < scheduled_at)
+         WHERE status >= 2 AND (ended_at < started_at OR ended_at < scheduled_at)
          -- a row that is opened again in place shows when it first began, as recorded
-         AND NOT EXISTS (SELECT FROM podium.history h WHERE h.run_id = task.run_id
+         OR started_at < scheduled_at AND NOT EXISTS (SELECT FROM podium.history h WHERE h.run_id = task.run_id
              AND h.operation IN ('RERUN', 'REOPENED_BY_CHILD'))",
     ),
     (
