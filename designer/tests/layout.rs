@@ -1,6 +1,8 @@
 //! Fixed-width records: their lengths, and what comes back from what was written.
 
-use podium_designer::layout::{ALL, EMAIL_HYGIENE, LineError, NAME_PARSE, Overflow, WriteError, by_id};
+use podium_designer::layout::{
+    ALL, EMAIL_HYGIENE, LineError, NAME_PARSE, Overflow, WriteError, by_id, by_length,
+};
 
 #[test]
 fn lengths_are_the_documented_ones_or_the_sum_of_the_fields() {
@@ -28,6 +30,15 @@ fn each_layout_is_found_by_its_id_and_names_each_field_once() {
         assert_eq!(output[..input.len()], *input, "an output begins with the input's fields");
     }
     assert!(by_id("1").is_none());
+}
+
+#[test]
+fn each_length_is_of_one_record() {
+    for record in ALL.iter().flat_map(|layout| [&layout.input, &layout.output]) {
+        assert_eq!(by_length(record.length()), Some(record));
+        assert_eq!(record.fields()[..8], NAME_PARSE.input.fields()[..8]);
+    }
+    assert_eq!(by_length(852), None);
 }
 
 #[test]

@@ -78,6 +78,16 @@ pub fn by_id(id: &str) -> Option<&'static Layout> {
     ALL.into_iter().map(|layout| &**layout).find(|layout| layout.id == id)
 }
 
+/// The record whose lines are this long, `LF` included; every length is of one record only.
+///
+/// All records begin with the same eight fields, and an output begins with its input's: a job reads what another job
+/// wrote by asking for its fields in the record of that length.
+#[must_use]
+pub fn by_length(length: usize) -> Option<&'static Record> {
+    let records = ALL.into_iter().flat_map(|layout| [&layout.input, &layout.output]);
+    records.into_iter().find(|record| record.length() == length)
+}
+
 /// What every input begins with.
 fn common() -> Vec<Field> {
     texts(&[
