@@ -23,6 +23,25 @@ fn small_commands_answer() {
 }
 
 #[test]
+fn graphs_are_converted() {
+    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../demo");
+    let converted = output(&["convert", &format!("{demo}/graphs/parallel_pipeline.json")]);
+    let expected = std::fs::read_to_string(format!("{demo}/definitions/parallel_pipeline.json"));
+    assert_eq!(says(&converted), expected.expect("the definition"));
+    let sequence = output(&["convert", "--no-forks", &format!("{demo}/graphs/parallel_pipeline.json")]);
+    assert!(sequence.status.success() && !says(&sequence).contains("FORK_JOIN"), "{}", says(&sequence));
+    let folder = tempfile::tempdir().expect("a directory");
+    let path = folder.path().join("bad.json");
+    std::fs::write(&path, r#"{"nodes": [{"id": "a", "type": "x"}, {"id": "b", "type": "y"}]}"#)
+        .expect("a file");
+    let refused = output(&["convert", path.to_str().expect("a path")]);
+    let text = says(&refused);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text.contains("node a is of kind") && text.contains("node b is of kind"), "{text}");
+    assert_eq!(text.trim().lines().count(), 1, "{text}");
+}
+
+#[test]
 fn refusals_are_one_line_that_names_the_way_out() {
     for (arguments, expected) in [
         (

@@ -83,6 +83,15 @@ enum Command {
     /// Run jq filters for a node, one line at a time. A node starts this itself.
     #[command(hide = true)]
     Jq,
+    /// Print the workflow definition that the designer's graph becomes.
+    Convert {
+        /// The graph's JSON; `-` reads it from standard input.
+        #[arg(value_name = "GRAPH.json")]
+        graph: PathBuf,
+        /// Runs branches one after the other instead of in a FORK_JOIN.
+        #[arg(long)]
+        no_forks: bool,
+    },
     /// Print the version.
     Version,
     /// Run the documented pipeline on 10,000 rows, show what happened, and stop.
@@ -142,6 +151,7 @@ impl Command {
             Self::Config { defaults } => small::config(options, defaults),
             Self::Openapi => small::openapi(),
             Self::Jq => jq::run(),
+            Self::Convert { graph, no_forks } => small::convert(&graph, !no_forks),
             Self::Version => small::version(),
             Self::Demo { output } => demo::run(options.layers()?, output),
         }
