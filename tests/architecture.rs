@@ -54,7 +54,7 @@ const ONLY_IN: [(&str, &[&str]); 6] = [
     ("sqlx", &["podium-store", "podium-ledger", "podium-server", "podium-tests", "podium-bench"]),
     ("rdkafka", &["podium-kafka", "podium-tests", "podium-bench"]),
     ("aws-sdk-s3", &["podium-objects"]),
-    ("axum", &["podium-api", "podium-server"]),
+    ("axum", &["podium-api", "podium-workers", "podium-server"]),
     ("noida-db", &["podium-server", "podium-kafka"]),
     ("petgraph", &["podium-core"]),
 ];

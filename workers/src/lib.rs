@@ -19,6 +19,7 @@ pub mod email_validator;
 mod events;
 mod host;
 pub mod http;
+pub mod ingestion;
 mod payload_store;
 pub mod phone_validator;
 mod registry;

@@ -7,13 +7,16 @@ use std::time::Duration;
 use anyhow::Context;
 use podium_events::broker::Broker;
 use podium_kafka::{Cluster, KafkaSettings, TopicSpec};
+use podium_ledger::Ledger;
 use podium_objects::{ObjectStore, S3Settings};
 use podium_store::Store;
 use podium_workers::Registration;
-use tracing::info;
+use podium_workers::ingestion::Ingestion;
+use tokio::net::TcpListener;
+use tracing::{info, warn};
 
-use super::{block_on, settle};
-use crate::config::{Config, Layers};
+use super::{block_on, ingest, settle};
+use crate::config::{Config, Layers, Stores};
 use crate::database::open_store;
 use crate::embedded::broker::DevBroker;
 use crate::embedded::children::Children;
@@ -49,10 +52,15 @@ const PARTITIONS: i32 = 4;
 const DESIGNER: &str = "http://localhost:5173";
 /// For the processes of a start that was given up.
 const LAST_WAIT: Duration = Duration::from_secs(20);
+/// For the ingestion service to read events before the node says that it is up.
+const EVENTS_WAIT: Duration = Duration::from_secs(8);
+/// For requests to the ingestion service when everything stops.
+const STOP_WAIT: Duration = Duration::from_secs(3);
 
 pub(super) fn run(layers: Layers) -> anyhow::Result<()> {
     let mut config = settle(&layers)?;
     config.check_listen()?;
+    config.check_ingestion_listen()?;
     let data = config.data_dir(is_root())?;
     block_on(async {
         let signals = Signals::new().context("could not take over the signals")?;
@@ -68,6 +76,9 @@ pub(super) fn run(layers: Layers) -> anyhow::Result<()> {
         info!("Kafka: {}", running.kafka.bootstrap);
         info!("S3: {} (access key {})", running.s3.endpoint, running.s3.access_key);
         let address = running.node.address();
+        if let Some(ingestion) = &running.ingestion {
+            info!("the ingestion service listens on http://{}", ingestion.address());
+        }
         info!("podium serves the REST API on http://{address} (description at /swagger-ui/)");
         stop.await;
         running.stop().await;
@@ -82,6 +93,7 @@ pub(super) struct Running {
     pub(super) postgres: Option<EmbeddedPostgres>,
     pub(super) kafka: KafkaSettings,
     pub(super) s3: S3Settings,
+    pub(super) ingestion: Option<Ingestion>,
     own_s3: Option<EmbeddedS3>,
     /// Ends with the process, never before: a client that is still saying goodbye would report its end as an
     /// outage.
@@ -107,7 +119,7 @@ impl Running {
             return started;
         };
         let stopped = tokio::select! {
-            () = running.node.await_consumers() => false,
+            () = running.await_consumers() => false,
             () = stop => true,
         };
         if stopped {
@@ -136,7 +148,8 @@ impl Running {
         let kafka =
             broker.as_ref().map(|b| b.settings()).or_else(|| config.kafka()).context("no Kafka settings")?;
         let store = open_store(config).await?;
-        let (topics, buckets) = tokio::join!(make_topics(&kafka, broker.is_some()), make_buckets(&s3));
+        let (topics, buckets) =
+            tokio::join!(make_topics(&kafka, broker.is_some()), make_buckets(&s3, &config.s3.bucket));
         topics?;
         buckets?;
         if broker.is_some() {
@@ -154,11 +167,28 @@ impl Running {
             young_broker: broker.is_some(),
         };
         let node = Node::start(config, listener, store, options).await?;
-        Ok(Self { node, postgres, kafka, s3, own_s3, _broker: broker })
+        let ingestion = match config.ingestion.enabled {
+            true => Some(start_ingestion(config, &node, &kafka, &s3).await?),
+            false => None,
+        };
+        Ok(Self { node, postgres, kafka, s3, ingestion, own_s3, _broker: broker })
+    }
+
+    async fn await_consumers(&mut self) {
+        let ingestion = async {
+            if let Some(ingestion) = &self.ingestion {
+                // it serves without events too, so nobody waits for it longer than for the node
+                let _ = tokio::time::timeout(EVENTS_WAIT, ingestion.until_ready()).await;
+            }
+        };
+        tokio::join!(self.node.await_consumers(), ingestion);
     }
 
     /// Stops the node first and what it stands on afterwards.
     pub(super) async fn stop(self) {
+        if let Some(ingestion) = self.ingestion {
+            ingestion.stop(STOP_WAIT).await;
+        }
         self.node.stop().await;
         if let Some(s3) = self.own_s3 {
             s3.stop().await;
@@ -171,6 +201,27 @@ impl Running {
             }
         }
     }
+}
+
+/// The ingestion service beside its engine, with the ledger on the engine's server.
+async fn start_ingestion(
+    config: &Config,
+    node: &Node,
+    kafka: &KafkaSettings,
+    s3: &S3Settings,
+) -> anyhow::Result<Ingestion> {
+    let settings = config.ledger().context("no settings for the ledger of the ingestion service")?;
+    let ledger = Ledger::connect(&settings).await.context("the ledger of the ingestion service")?;
+    let listener = match bind(config.ingestion.listen).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            warn!("{error:#}; the ingestion service takes a free port");
+            TcpListener::bind((config.ingestion.listen.ip(), 0)).await?
+        }
+    };
+    let stores = Stores { minio: config.minio().unwrap_or_else(|| s3.clone()), s3: s3.clone() };
+    let engine = format!("http://{}", node.address());
+    ingest::start(config, Some(engine), Some(kafka.clone()), stores, ledger, listener)
 }
 
 async fn start_postgres(
@@ -212,9 +263,10 @@ async fn make_topics(kafka: &KafkaSettings, own: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn make_buckets(s3: &S3Settings) -> anyhow::Result<()> {
+async fn make_buckets(s3: &S3Settings, jobs: &str) -> anyhow::Result<()> {
     let store = ObjectStore::new(s3.clone())?;
-    futures::future::try_join_all(BUCKETS.map(|bucket| store.ensure_bucket(bucket))).await?;
+    let buckets = BUCKETS.into_iter().chain([jobs]);
+    futures::future::try_join_all(buckets.map(|bucket| store.ensure_bucket(bucket))).await?;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 mod demo;
 mod dev;
+mod ingest;
 mod jq;
 mod serve;
 mod small;
@@ -69,6 +70,15 @@ enum Command {
         /// Which one.
         #[arg(value_parser = PossibleValuesParser::new(SERVICES.iter().map(Registration::name)))]
         name: String,
+    },
+    /// Run the ingestion service: deploys workflows, takes files, tells how they go.
+    Ingest {
+        /// Address of its API, for instance `127.0.0.1:8000`.
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<String>,
+        /// Allows an address that others can reach, although there is no authentication.
+        #[arg(long)]
+        insecure_no_auth: bool,
     },
     /// Bring the database's schema up to date.
     Migrate,
@@ -147,6 +157,16 @@ impl Command {
                 serve::run(&layers)
             }
             Self::Worker { name } => worker::run(&name, &options.layers()?),
+            Self::Ingest { listen, insecure_no_auth } => {
+                let mut layers = options.layers()?;
+                if let Some(listen) = listen {
+                    layers.text("ingestion.listen", &listen, Source::CommandLine)?;
+                }
+                if insecure_no_auth {
+                    layers.text("server.insecure_no_auth", "true", Source::CommandLine)?;
+                }
+                ingest::run(&layers)
+            }
             Self::Migrate => small::migrate(&options.layers()?),
             Self::Config { defaults } => small::config(options, defaults),
             Self::Openapi => small::openapi(),

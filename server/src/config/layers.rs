@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use super::DEFAULTS;
 
 /// Keys whose values are never printed, and never taken from a file as they stand.
-const SECRETS: [&str; 3] = ["s3.secret_key", "s3.session_token", "ledger.password"];
+const SECRETS: [&str; 4] = ["s3.secret_key", "s3.session_token", "ledger.password", "minio.secret_key"];
 /// Keys that hold a table of the user's own names.
 const OPEN_TABLES: [&str; 4] = ["kafka.aliases", "kafka.properties", "workers.topics", "workers.groups"];
 
@@ -202,7 +202,7 @@ impl Layers {
 }
 
 /// Keys with variables that other programs know too; the first one that is set wins.
-const WELL_KNOWN: [(&str, &[&str]); 14] = [
+const WELL_KNOWN: [(&str, &[&str]); 21] = [
     ("server.listen", &["PODIUM_LISTEN"]),
     ("database.url", &["DATABASE_URL"]),
     ("kafka.bootstrap", &["KAFKA_BOOTSTRAP"]),
@@ -211,6 +211,13 @@ const WELL_KNOWN: [(&str, &[&str]); 14] = [
     ("s3.access_key", &["AWS_ACCESS_KEY_ID", "MINIO_ACCESS_KEY"]),
     ("s3.secret_key", &["AWS_SECRET_ACCESS_KEY", "MINIO_SECRET_KEY"]),
     ("s3.session_token", &["AWS_SESSION_TOKEN"]),
+    ("s3.bucket", &["S3_BUCKET"]),
+    ("s3.prefix", &["S3_PREFIX"]),
+    ("minio.endpoint", &["MINIO_ENDPOINT"]),
+    ("minio.access_key", &["MINIO_ACCESS_KEY"]),
+    ("minio.secret_key", &["MINIO_SECRET_KEY"]),
+    ("ingestion.listen", &["PODIUM_INGESTION_LISTEN"]),
+    ("ingestion.engine_url", &["CONDUCTOR_URL", "CONDUCTOR_SERVER_URL"]),
     ("ledger.host", &["DB_HOST"]),
     ("ledger.port", &["DB_PORT"]),
     ("ledger.name", &["DB_NAME"]),

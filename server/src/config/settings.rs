@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use super::humane::{Humane, address, sink};
 use super::layers::{ConfigError, Layers};
-use super::sections::LedgerSection;
+use super::sections::{IngestionSection, LedgerSection, MinioSection};
 use super::surroundings::surroundings;
 
 /// All settings; each field is a section of `config.default.toml`, where every key is described.
@@ -33,9 +33,11 @@ pub struct Config {
     pub egress: EgressSection,
     pub router: RouterSection,
     pub s3: S3Section,
+    pub minio: MinioSection,
     pub external_payloads: ExternalPayloadsSection,
     pub workers: WorkersSection,
     pub ledger: LedgerSection,
+    pub ingestion: IngestionSection,
     pub dev: DevSection,
     pub log: LogSection,
     /// All of it by key as `podium config` prints it, secrets masked.
@@ -171,6 +173,8 @@ pub struct S3Section {
     pub access_key: String,
     pub secret_key: String,
     pub session_token: String,
+    pub bucket: String,
+    pub prefix: String,
 }
 
 impl std::fmt::Debug for S3Section {
@@ -281,9 +285,11 @@ impl Config {
             egress: section(table, "egress")?,
             router: section(table, "router")?,
             s3: section(table, "s3")?,
+            minio: section(table, "minio")?,
             external_payloads: section(table, "external_payloads")?,
             workers: section(table, "workers")?,
             ledger: section(table, "ledger")?,
+            ingestion: section(table, "ingestion")?,
             dev: section(table, "dev")?,
             log: section(table, "log")?,
             shown: BTreeMap::new(),

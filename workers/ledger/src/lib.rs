@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | `public.dag_monitor_requests` | DAG runs that are monitored, as documented for the pipeline | a DAG run for a task |
 //! | `ledger.reverse_email_requests` | two DAG runs, one after the other | a message |
+//! | `ledger.deployments` | workflows that are deployed, and how far each came | a request |
 //! | `ledger.handled_events` | messages whose effect happened | a message and who handled it |
 //!
 //! No payloads and no files are here, and nothing that the engine knows. Any number of processes share a ledger: open
@@ -13,6 +14,7 @@
 //! A leaf: it imports no other room. Beside `engine/store` it is the only place with SQL.
 
 mod connect;
+mod deployments;
 mod error;
 mod handled;
 mod monitor;
@@ -20,6 +22,7 @@ mod reverse_email;
 mod watch;
 
 pub use connect::{LedgerSettings, Server};
+pub use deployments::{Claim, Deployment, DeploymentStep, NewDeployment};
 pub use error::LedgerError;
 pub use monitor::{DagRunRequest, DagRunRow};
 pub use reverse_email::{ReverseEmailRequest, ReverseEmailRow};

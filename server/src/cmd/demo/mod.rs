@@ -42,6 +42,10 @@ pub(super) fn run(mut layers: Layers, output: Option<PathBuf>) -> anyhow::Result
         ("database.url", ""),
         ("kafka.bootstrap", ""),
         ("s3.endpoint", ""),
+        ("minio.endpoint", ""),
+        ("ledger.host", ""),
+        ("ingestion.listen", "127.0.0.1:0"),
+        ("ingestion.engine_url", ""),
         ("dev.kafka_listen", "127.0.0.1:0"),
         ("dev.s3_listen", "127.0.0.1:0"),
     ] {
