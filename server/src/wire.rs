@@ -260,12 +260,17 @@ async fn start_workers(config: &Config, options: &NodeOptions) -> anyhow::Result
 /// What services are built from, by the settings.
 pub(crate) fn worker_parts(config: &Config, kafka: &KafkaSettings, s3: &S3Settings) -> anyhow::Result<Parts> {
     let w = &config.workers;
+    let mut topics = w.topics.clone();
+    // the adapter sends there what the monitor reads
+    topics.entry("dag-monitor".to_owned()).or_insert_with(|| config.dag_monitor.topic.clone());
     Ok(Parts {
         kafka: kafka.clone(),
-        objects: ObjectStore::new(s3.clone())?,
+        objects: ObjectStore::new(config.minio().unwrap_or_else(|| s3.clone()))?,
         completion_topic: w.completion_topic.clone(),
-        topics: w.topics.clone(),
+        topics,
         groups: w.groups.clone(),
         files: config.files(),
+        dags: config.dags(ObjectStore::new(s3.clone())?),
+        ledger: config.ledger(),
     })
 }

@@ -14,12 +14,16 @@
 //! `http` is no such service: it makes the calls of HTTP tasks beside the engine of its node. Nor is `payload_store`, which
 //! keeps payloads for the engine.
 
+pub mod airflow;
+mod announce;
 pub mod csv;
+pub mod dag_monitor;
 pub mod email_validator;
 mod events;
 mod host;
 pub mod http;
 pub mod ingestion;
+mod jitter;
 mod payload_store;
 pub mod phone_validator;
 mod registry;

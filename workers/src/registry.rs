@@ -3,14 +3,22 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::airflow::{AirflowAdapter, EmailHygiene, ReverseEmail};
+use crate::dag_monitor::DagMonitor;
 use crate::email_validator::EmailValidator;
 use crate::host::{Host, HostError, HostSettings};
 use crate::phone_validator::PhoneValidator;
 use crate::service::{Parts, Service, ServiceError};
 
 /// All services. A new one is its own file and a line here.
-pub static SERVICES: &[Registration] =
-    &[Registration::of::<EmailValidator>(), Registration::of::<PhoneValidator>()];
+pub static SERVICES: &[Registration] = &[
+    Registration::of::<EmailValidator>(),
+    Registration::of::<PhoneValidator>(),
+    Registration::of::<AirflowAdapter>(),
+    Registration::of::<EmailHygiene>(),
+    Registration::of::<ReverseEmail>(),
+    Registration::of::<DagMonitor>(),
+];
 
 /// A service by its name, and how to start it.
 #[derive(Clone, Copy, Debug)]

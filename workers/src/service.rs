@@ -43,10 +43,12 @@ use std::future::Future;
 use std::time::Duration;
 
 use podium_kafka::KafkaSettings;
+use podium_ledger::LedgerSettings;
 use podium_objects::ObjectStore;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
+use crate::airflow::DagParts;
 use crate::request::Request;
 
 /// A service: it turns one request into one outcome, without memory of others.
@@ -166,6 +168,10 @@ pub struct Parts {
     pub groups: BTreeMap<String, String>,
     /// What the services of files can be told.
     pub files: FileSettings,
+    /// What the services that work with DAGs are built from.
+    pub dags: DagParts,
+    /// Where services keep what they must not forget; those that need none start without.
+    pub ledger: Option<LedgerSettings>,
 }
 
 /// What the services of files can be told.

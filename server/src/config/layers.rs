@@ -9,7 +9,15 @@ use toml::{Table, Value};
 use super::DEFAULTS;
 
 /// Keys whose values are never printed, and never taken from a file as they stand.
-const SECRETS: [&str; 4] = ["s3.secret_key", "s3.session_token", "ledger.password", "minio.secret_key"];
+const SECRETS: [&str; 7] = [
+    "s3.secret_key",
+    "s3.session_token",
+    "ledger.password",
+    "minio.secret_key",
+    "airflow.session_token",
+    "airflow.password",
+    "airflow.bearer_token",
+];
 /// Keys that hold a table of the user's own names.
 const OPEN_TABLES: [&str; 4] = ["kafka.aliases", "kafka.properties", "workers.topics", "workers.groups"];
 
@@ -88,8 +96,16 @@ impl Layers {
         for (key, names) in WELL_KNOWN {
             // the first that is set wins
             if let Some((name, text)) = names.iter().find_map(|n| Some((n, find(n)?))) {
-                let text =
-                    if *name == "MINIO_ENDPOINT" { minio_url(&text, find("MINIO_USE_SSL")) } else { text };
+                let text = match *name {
+                    "MINIO_ENDPOINT" => minio_url(&text, find("MINIO_USE_SSL")),
+                    // these name no unit
+                    "DAG_POLL_INTERVAL" | "DAG_MAX_WAIT_TIME" | "DB_POLL_INTERVAL"
+                        if text.bytes().all(|b| b.is_ascii_digit()) =>
+                    {
+                        format!("{text}s")
+                    }
+                    _ => text,
+                };
                 self.text(key, &text, Source::Variable((*name).to_owned()))?;
             }
         }
@@ -202,7 +218,7 @@ impl Layers {
 }
 
 /// Keys with variables that other programs know too; the first one that is set wins.
-const WELL_KNOWN: [(&str, &[&str]); 21] = [
+const WELL_KNOWN: [(&str, &[&str]); 32] = [
     ("server.listen", &["PODIUM_LISTEN"]),
     ("database.url", &["DATABASE_URL"]),
     ("kafka.bootstrap", &["KAFKA_BOOTSTRAP"]),
@@ -223,6 +239,17 @@ const WELL_KNOWN: [(&str, &[&str]); 21] = [
     ("ledger.name", &["DB_NAME"]),
     ("ledger.user", &["DB_USER"]),
     ("ledger.password", &["DB_PASSWORD"]),
+    ("airflow.endpoint", &["AIRFLOW_ENDPOINT", "MWAA_ENDPOINT"]),
+    ("airflow.auth", &["AIRFLOW_AUTH"]),
+    ("airflow.session_token", &["AIRFLOW_SESSION_TOKEN", "MWAA_SESSION_TOKEN"]),
+    ("airflow.user", &["AIRFLOW_USER"]),
+    ("airflow.password", &["AIRFLOW_PASSWORD"]),
+    ("airflow.bearer_token", &["AIRFLOW_TOKEN"]),
+    ("airflow.mwaa_environment", &["MWAA_ENVIRONMENT"]),
+    ("dag_monitor.topic", &["DAG_MONITOR_TOPIC"]),
+    ("dag_monitor.poll_interval", &["DAG_POLL_INTERVAL"]),
+    ("dag_monitor.max_wait", &["DAG_MAX_WAIT_TIME"]),
+    ("dag_monitor.ledger_interval", &["DB_POLL_INTERVAL"]),
     ("log.level", &["RUST_LOG"]),
 ];
 
@@ -323,6 +350,7 @@ mod tests {
                 ("PODIUM__SERVER__LISTEN", "127.0.0.1:3"),
                 ("PODIUM__KAFKA__ALIASES", "a:1=b:2, c:3="),
                 ("MINIO_ENDPOINT", "minio:9000"),
+                ("DAG_POLL_INTERVAL", "7"),
                 ("PODIUM__S3__SECRET_KEY", "hidden"),
                 ("DATABASE_URL", "postgres://me:pass@word@host/db"),
             ]))
@@ -331,6 +359,7 @@ mod tests {
         assert_eq!(config.server.listen.to_string(), "127.0.0.1:3");
         assert_eq!(config.engine.writers, 2);
         assert_eq!(config.s3.endpoint, "http://minio:9000");
+        assert_eq!(config.dag_monitor.poll_interval.0.as_secs(), 7);
         assert_eq!(config.kafka.aliases["a:1"], "b:2");
         assert_eq!(layers.source("engine.writers"), Some(&Source::File(file.display().to_string())));
         let printed = layers.print();

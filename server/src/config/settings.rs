@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use super::humane::{Humane, address, sink};
 use super::layers::{ConfigError, Layers};
-use super::sections::{IngestionSection, LedgerSection, MinioSection};
+use super::sections::{AirflowSection, DagMonitorSection, IngestionSection, LedgerSection, MinioSection};
 use super::surroundings::surroundings;
 
 /// All settings; each field is a section of `config.default.toml`, where every key is described.
@@ -38,6 +38,8 @@ pub struct Config {
     pub workers: WorkersSection,
     pub ledger: LedgerSection,
     pub ingestion: IngestionSection,
+    pub airflow: AirflowSection,
+    pub dag_monitor: DagMonitorSection,
     pub dev: DevSection,
     pub log: LogSection,
     /// All of it by key as `podium config` prints it, secrets masked.
@@ -290,6 +292,8 @@ impl Config {
             workers: section(table, "workers")?,
             ledger: section(table, "ledger")?,
             ingestion: section(table, "ingestion")?,
+            airflow: section(table, "airflow")?,
+            dag_monitor: section(table, "dag_monitor")?,
             dev: section(table, "dev")?,
             log: section(table, "log")?,
             shown: BTreeMap::new(),

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection};
 use tracing::{info, warn};
 
@@ -139,13 +139,13 @@ async fn open(settings: &LedgerSettings, options: &PgConnectOptions) -> Result<L
         }
         connected => connected.map_err(unreachable)?,
     };
-    migrate(&mut connection).await?;
-    // an error here harms nobody: all is done
-    let _ = connection.close().await;
     let pool = PgPoolOptions::new()
         .max_connections(settings.pool_size.max(1))
         .acquire_timeout(CONNECT)
         .connect_lazy_with(own);
+    migrate(&mut connection, &pool).await?;
+    // an error here harms nobody: all is done, and the lock goes with the connection
+    let _ = connection.close().await;
     Ok(Ledger { pool })
 }
 
@@ -177,12 +177,10 @@ async fn create(settings: &LedgerSettings, options: &PgConnectOptions) -> Result
     Ok(())
 }
 
-async fn migrate(connection: &mut PgConnection) -> Result<(), LedgerError> {
+async fn migrate(connection: &mut PgConnection, pool: &PgPool) -> Result<(), LedgerError> {
     let at = LedgerError::at("ledger.migrate");
     // CREATE SCHEMA IF NOT EXISTS is no guard against another process that does the same at this moment
     sqlx::query("SELECT pg_advisory_lock($1)").bind(MAKING).execute(&mut *connection).await.map_err(&at)?;
     sqlx::query("CREATE SCHEMA IF NOT EXISTS ledger").execute(&mut *connection).await.map_err(&at)?;
-    let done = MIGRATIONS.run(&mut *connection).await.map_err(LedgerError::Migrate);
-    sqlx::query("SELECT pg_advisory_unlock($1)").bind(MAKING).execute(&mut *connection).await.map_err(&at)?;
-    done
+    MIGRATIONS.run(pool).await.map_err(LedgerError::Migrate)
 }

@@ -3,8 +3,9 @@
 use podium_kafka::{LaneId, OutRecord, Patience, Record};
 use tracing::{error, warn};
 
-use super::{FIRST_WAIT, LONGEST_WAIT, Shared, jittered};
+use super::{FIRST_WAIT, LONGEST_WAIT, Shared};
 use crate::events::{Origin, Voice};
+use crate::jitter::jittered;
 use crate::request::{Accepts, Parsed, Request};
 use crate::service::{Outcome, Service, ServiceError};
 

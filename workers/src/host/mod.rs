@@ -28,6 +28,7 @@ use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
 
 use crate::events::COMPLETION_TOPIC;
+use crate::jitter::jittered;
 use crate::service::{Parts, Service};
 
 /// First wait between tries; doubles.
@@ -277,11 +278,4 @@ async fn work<S: Service>(shared: Arc<Shared<S>>, mut lane: Lane) {
             lane.done(offset + 1);
         }
     }
-}
-
-/// Between half and the whole of a wait, so that many workers do not come back at the same moment.
-fn jittered(wait: Duration) -> Duration {
-    let nanos =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
-    wait / 2 + wait.mul_f64(f64::from(nanos % 1000) / 2000.0)
 }

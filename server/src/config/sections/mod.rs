@@ -1,9 +1,11 @@
 //! Sections with a file of their own.
 
+mod airflow;
 mod ingestion;
 mod ledger;
 mod minio;
 
+pub use airflow::{AirflowSection, DagMonitorSection};
 pub use ingestion::IngestionSection;
 pub(crate) use ingestion::Stores;
 pub use ledger::LedgerSection;

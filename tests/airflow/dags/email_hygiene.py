@@ -1,0 +1,21 @@
+"""The DAG of e-mail hygiene, under its documented name."""
+
+import functools
+
+import pendulum
+from airflow import DAG
+from airflow.operators.python import PythonOperator
+
+import podium_jobs
+
+with DAG(
+    "nua-emailhygiene-process-stage-v01-01-04-tiny",
+    schedule=None,
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    max_active_runs=16,
+):
+    PythonOperator(
+        task_id="process",
+        python_callable=functools.partial(podium_jobs.run, "email-hygiene", "dp_email_hygiene.json"),
+    )

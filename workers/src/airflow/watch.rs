@@ -1,0 +1,132 @@
+//! Looking at many DAG runs at once: rows of the ledger, claimed when they are due.
+//!
+//! ```text
+//! claim what is due, as many as there are free hands ─> look, each in a task of its own ─> back to the ledger
+//!   └─ nothing due: sleep until the next one is, a new row came, or a while has passed (rows of others)
+//! ```
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use podium_ledger::{Book, Lease, Ledger, LedgerError};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tracing::{error, warn};
+
+use super::settings::WatchSettings;
+use crate::service::{Parts, ServiceError};
+
+/// Between questions while the ledger is away.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Rows that are watched, and what a look at one is.
+pub(crate) trait Watched: Send + Sync + 'static {
+    type Row: Send + 'static;
+    const BOOK: Book;
+
+    fn ledger(&self) -> &Ledger;
+
+    /// Claims at most so many rows.
+    fn claim(
+        &self,
+        limit: u32,
+        lease: Duration,
+    ) -> impl Future<Output = Result<Vec<Self::Row>, LedgerError>> + Send;
+
+    /// Looks at a row and writes down what became of it. A row about which nothing was written is claimed again when
+    /// its lease has run out.
+    fn look(&self, row: Self::Row) -> impl Future<Output = ()> + Send;
+}
+
+/// Opens the ledger that the settings name.
+pub(crate) async fn open_ledger(parts: &Parts) -> Result<Ledger, ServiceError> {
+    let settings = parts.ledger.as_ref().ok_or_else(|| {
+        ServiceError::permanent(
+            "no database for what this service must not forget: set DB_HOST or DATABASE_URL",
+        )
+    })?;
+    Ledger::connect(settings).await.map_err(|error| ledger_error(&error))
+}
+
+/// A ledger's error as a service's.
+pub(crate) fn ledger_error(error: &LedgerError) -> ServiceError {
+    ServiceError { transient: error.is_transient(), ..ServiceError::permanent(error.to_string()) }
+}
+
+/// Watches until `stop`, then waits for the looks under way. `news` tells of rows that this process added.
+pub(crate) async fn watch<W: Watched>(
+    watched: Arc<W>,
+    settings: WatchSettings,
+    news: &Notify,
+    mut stop: watch::Receiver<bool>,
+) {
+    let hands = usize::try_from(settings.parallel.max(1)).unwrap_or(1);
+    let mut looks = JoinSet::new();
+    while !*stop.borrow() {
+        let free = hands - looks.len();
+        let mut more = false;
+        if free > 0 {
+            match watched.claim(u32::try_from(free).unwrap_or(u32::MAX), settings.lease).await {
+                Ok(rows) => {
+                    more = rows.len() == free;
+                    for row in rows {
+                        let watched = Arc::clone(&watched);
+                        looks.spawn(async move { watched.look(row).await });
+                    }
+                }
+                Err(error) => warn!(%error, "the ledger cannot be read; what is watched waits"),
+            }
+        }
+        let sleep = async {
+            if more || free == 0 {
+                // only a free hand helps
+                return std::future::pending().await;
+            }
+            let due = watched.ledger().next_due(W::BOOK).await;
+            let due = due.map_or(PAUSE, |due| due.unwrap_or(settings.ledger_interval));
+            tokio::time::sleep(due.clamp(Duration::from_millis(50), settings.ledger_interval)).await;
+        };
+        tokio::select! {
+            _ = stop.wait_for(|s| *s) => break,
+            () = sleep => {}
+            () = news.notified(), if free > 0 => {}
+            Some(ended) = looks.join_next(), if !looks.is_empty() => reap(ended),
+        }
+        while let Some(ended) = looks.try_join_next() {
+            reap(ended);
+        }
+    }
+    while let Some(ended) = looks.join_next().await {
+        reap(ended);
+    }
+}
+
+fn reap(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        error!(%error, "a look at a DAG run ended badly; it is repeated when its lease has run out");
+    }
+}
+
+/// Does the work while its lease is kept alive; `None` when the row went to another meanwhile.
+pub(crate) async fn keeping<T>(
+    ledger: &Ledger,
+    lease: &Lease,
+    lasts: Duration,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let keep = async {
+        loop {
+            tokio::time::sleep(lasts / 3).await;
+            match ledger.extend(lease, lasts).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => warn!(%error, row = lease.id(), "a lease could not be kept alive yet"),
+            }
+        }
+    };
+    tokio::select! {
+        done = work => Some(done),
+        () = keep => None,
+    }
+}
