@@ -2,6 +2,7 @@
 
 mod demo;
 mod dev;
+mod health;
 mod ingest;
 mod jq;
 mod serve;
@@ -102,6 +103,12 @@ enum Command {
         #[arg(long)]
         no_forks: bool,
     },
+    /// Ask a running process whether it is ready; ends with an error if not.
+    Health {
+        /// What to ask.
+        #[arg(default_value = "http://127.0.0.1:8080/health/ready")]
+        url: String,
+    },
     /// Print the version.
     Version,
     /// Run the documented pipeline on 10,000 rows, show what happened, and stop.
@@ -172,6 +179,7 @@ impl Command {
             Self::Openapi => small::openapi(),
             Self::Jq => jq::run(),
             Self::Convert { graph, no_forks } => small::convert(&graph, !no_forks),
+            Self::Health { url } => health::run(&url),
             Self::Version => small::version(),
             Self::Demo { output } => demo::run(options.layers()?, output),
         }

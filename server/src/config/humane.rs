@@ -45,6 +45,17 @@ pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sock
     parse_address(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
+/// Reads an address to listen on; empty = none.
+pub(super) fn optional_address<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    parse_address(&text).map(Some).map_err(D::Error::custom)
+}
+
 /// Reads where notices go; empty = nowhere.
 pub(super) fn sink<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = String::deserialize(deserializer)?;

@@ -16,7 +16,7 @@ use podium_workers::FileSettings;
 use podium_workers::http::{EgressSettings, HttpSettings, Profile, Rule};
 use serde::Deserialize;
 
-use super::humane::{Humane, address, sink};
+use super::humane::{Humane, address, optional_address, sink};
 use super::layers::{ConfigError, Layers};
 use super::sections::{AirflowSection, DagMonitorSection, IngestionSection, LedgerSection, MinioSection};
 use super::surroundings::surroundings;
@@ -209,6 +209,8 @@ pub enum PayloadPlace {
 #[serde(deny_unknown_fields)]
 pub struct WorkersSection {
     pub run: Vec<String>,
+    #[serde(deserialize_with = "optional_address")]
+    pub health_listen: Option<SocketAddr>,
     pub completion_topic: String,
     pub topics: BTreeMap<String, String>,
     pub groups: BTreeMap<String, String>,

@@ -12,6 +12,7 @@ pub mod pipeline;
 pub mod podium;
 pub mod postgres;
 pub mod stage;
+pub mod store;
 pub mod tls;
 pub mod wait;
 pub mod zoo;

@@ -1,7 +1,10 @@
 //! `podium worker NAME`: one service as a process of its own. Start more of them to share the work.
 
+mod health;
+
 use anyhow::Context;
 use podium_workers::Registration;
+use tokio::sync::watch;
 use tracing::info;
 
 use super::{block_on, settle};
@@ -16,6 +19,11 @@ pub(super) fn run(name: &str, layers: &Layers) -> anyhow::Result<()> {
     let s3 = config.s3().context("s3.endpoint is empty: set S3_ENDPOINT")?;
     let parts = worker_parts(&config, &kafka, &s3)?;
     block_on(async {
+        let (ready, is_ready) = watch::channel(false);
+        // aborted when this ends, as all tasks of the runtime are
+        if let Some(listen) = config.workers.health_listen {
+            tokio::spawn(health::serve(listen, is_ready).await?);
+        }
         let signals = Signals::new().context("could not take over the signals")?;
         let stop = signals.first();
         let mut wait = std::time::Duration::from_secs(1);
@@ -40,6 +48,7 @@ pub(super) fn run(name: &str, layers: &Layers) -> anyhow::Result<()> {
         tokio::select! {
             () = host.until_ready() => {
                 info!("{} takes requests", host.service());
+                ready.send_replace(true);
                 stop.await;
             }
             () = stop.clone() => {}
