@@ -1,7 +1,7 @@
 //! Starting workflows (contract §2.1).
 
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use podium_core::RunId;
 use podium_runtime::{Definition, EngineError, StartRequest};
@@ -14,6 +14,9 @@ use crate::dto::{self, ErrorResponse, StartWorkflowRequest, schema};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, Query, Segments};
 use crate::state::Api;
+
+/// Names the id of a new workflow.
+const WORKFLOW_ID: &str = "x-podium-workflow-id";
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(closed(routes!(start)))
@@ -86,18 +89,22 @@ pub(super) fn begun(started: Result<RunId, EngineError>) -> Result<RunId, ApiErr
         ("version" = Option<i32>, Query, description = "Version; the latest if absent"),
         ("correlationId" = Option<String>, Query, description = "Free text to find the workflow by"),
         ("priority" = Option<i32>, Query, description = "0 to 99; 0 if absent"),
+        ("X-Podium-Workflow-Id" = Option<String>, Header,
+            description = "The id that the new workflow shall have, a UUID of version 7 of about now whose last 20 bits are zero: asking again starts nothing more"),
     ),
     request_body = schema::JsonObject,
     responses(
         (status = 200, description = "The new workflow's id", body = String, content_type = "text/plain"),
         (status = 400, description = "The request breaks a rule", body = ErrorResponse),
         (status = 404, description = "No such definition", body = ErrorResponse),
+        (status = 409, description = "The id is another workflow's", body = ErrorResponse),
     )
 )]
 pub(super) async fn start_by_name(
     State(api): State<Api>,
     path: Segments<1>,
     uri: Uri,
+    headers: HeaderMap,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
     let [name] = path.0;
@@ -114,8 +121,26 @@ pub(super) async fn start_by_name(
         external_input: None,
     };
     check_sizes(&api, &request)?;
-    let run = api.engine().start(request).await?;
+    let run = match wanted_id(&headers)? {
+        None => api.engine().start(request).await?,
+        Some(id) => {
+            api.engine().start_named(request, id).await?;
+            id
+        }
+    };
     Ok(answer::text(run.to_string()))
+}
+
+/// The id that the new workflow shall have.
+fn wanted_id(headers: &HeaderMap) -> Result<Option<RunId>, ApiError> {
+    let Some(header) = headers.get(WORKFLOW_ID) else { return Ok(None) };
+    let text = String::from_utf8_lossy(header.as_bytes());
+    let wrong = || {
+        let message = format!("{WORKFLOW_ID} is {text:?}: send a UUID of version 7 whose last 20 bits are zero");
+        ApiError::new(StatusCode::BAD_REQUEST, message)
+    };
+    let id: RunId = text.trim().parse().map_err(|_| wrong())?;
+    if id.uuid().get_version_num() == 7 { Ok(Some(id)) } else { Err(wrong()) }
 }
 
 /// Refuses what is too large to be kept.

@@ -20,5 +20,6 @@ pub(crate) mod schedules;
 pub(crate) mod search;
 pub(crate) mod signal;
 pub(crate) mod start;
+mod start_named;
 pub(crate) mod tree;
 pub(crate) mod wait;
