@@ -136,7 +136,8 @@ fn wanted_id(headers: &HeaderMap) -> Result<Option<RunId>, ApiError> {
     let Some(header) = headers.get(WORKFLOW_ID) else { return Ok(None) };
     let text = String::from_utf8_lossy(header.as_bytes());
     let wrong = || {
-        let message = format!("{WORKFLOW_ID} is {text:?}: send a UUID of version 7 whose last 20 bits are zero");
+        let message =
+            format!("{WORKFLOW_ID} is {text:?}: send a UUID of version 7 whose last 20 bits are zero");
         ApiError::new(StatusCode::BAD_REQUEST, message)
     };
     let id: RunId = text.trim().parse().map_err(|_| wrong())?;

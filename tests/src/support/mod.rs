@@ -14,6 +14,7 @@ pub mod postgres;
 pub mod stage;
 pub mod store;
 pub mod tls;
+pub mod tripwire;
 pub mod wait;
 pub mod zoo;
 

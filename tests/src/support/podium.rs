@@ -66,6 +66,15 @@ impl Settings {
         Settings { arguments, variables: Vec::new(), binary: None }
     }
 
+    fn is_ingestion(&self) -> bool {
+        self.arguments.first().is_some_and(|command| command == "ingest")
+    }
+
+    /// Answers 200 when the process serves. An ingestion service serves although what it stands on may be away.
+    fn ready_path(&self) -> &'static str {
+        if self.is_ingestion() { "/health" } else { "/health/ready" }
+    }
+
     /// The same with a binary of its own.
     pub fn with_binary(mut self, binary: &std::path::Path) -> Settings {
         self.binary = Some(binary.to_owned());
@@ -88,7 +97,7 @@ pub struct Podium {
 }
 
 impl Podium {
-    /// Starts the process and waits until `/health/ready` says 200.
+    /// Starts the process and waits until it serves.
     pub fn start(settings: Settings) -> anyhow::Result<Podium> {
         let log = std::env::temp_dir().join(format!("podium-test-{}.log", uuid::Uuid::now_v7()));
         for _ in 0..5 {
@@ -118,7 +127,9 @@ impl Podium {
             if self.process.try_wait()?.is_some() {
                 return Ok(Some(false));
             }
-            Ok(http::get(&self.base(), "/health/ready").is_ok_and(|a| a.status == 200).then_some(true))
+            Ok(http::get(&self.base(), self.settings.ready_path())
+                .is_ok_and(|a| a.status == 200)
+                .then_some(true))
         });
         ready.with_context(|| self.log_tail())
     }
@@ -212,11 +223,24 @@ fn spawn(settings: &Settings, port: u16, log: &std::path::Path) -> anyhow::Resul
     command.args(&settings.arguments).stdin(Stdio::null());
     command.stdout(output.try_clone()?).stderr(output);
     // What the person who runs the tests has set must not decide what is tested.
-    for name in ["DATABASE_URL", "KAFKA_BOOTSTRAP", "S3_ENDPOINT", "PODIUM_LISTEN"] {
+    for name in [
+        "DATABASE_URL",
+        "KAFKA_BOOTSTRAP",
+        "S3_ENDPOINT",
+        "MINIO_ENDPOINT",
+        "CONDUCTOR_URL",
+        "CONDUCTOR_SERVER_URL",
+        "PODIUM_LISTEN",
+        "PODIUM_INGESTION_LISTEN",
+    ] {
         command.env_remove(name);
     }
-    if port != 0 {
-        command.env("PODIUM_LISTEN", format!("127.0.0.1:{port}"));
+    let address = format!("127.0.0.1:{port}");
+    if settings.is_ingestion() {
+        command.env("PODIUM_INGESTION_LISTEN", address);
+    } else if port != 0 {
+        // the ingestion service inside of `podium dev` has its usual port only where nobody else has it
+        command.env("PODIUM_LISTEN", address).env("PODIUM_INGESTION_LISTEN", "127.0.0.1:0");
     }
     command.envs(settings.variables.iter().map(|(name, value)| (name, value)));
     keeper::spawn(command, libc::SIGKILL).with_context(|| format!("could not start {}", program.display()))
