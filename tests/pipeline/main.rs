@@ -2,3 +2,4 @@
 
 mod ingestion;
 mod ledger;
+mod whole;

@@ -13,6 +13,7 @@ pub mod podium;
 pub mod postgres;
 pub mod stage;
 pub mod store;
+pub mod system;
 pub mod tls;
 pub mod tripwire;
 pub mod wait;
