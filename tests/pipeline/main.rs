@@ -1,5 +1,9 @@
 //! The systems around the engine: services, Airflow, monitors, storage, on real parts.
 
+mod airflow_api;
+mod fake_airflow;
 mod ingestion;
 mod ledger;
+mod monitor;
+mod place;
 mod whole;

@@ -3,6 +3,7 @@
 //! Everything here is a real process or a real socket. Processes die with the test that started them, also
 //! when it is killed.
 
+pub mod airflow;
 pub mod audit;
 pub mod client;
 pub mod http;
@@ -11,6 +12,7 @@ pub mod keeper;
 pub mod pipeline;
 pub mod podium;
 pub mod postgres;
+pub mod scripted;
 pub mod stage;
 pub mod store;
 pub mod system;

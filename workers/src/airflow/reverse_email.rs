@@ -135,7 +135,7 @@ impl Inner {
         failure: Option<String>,
     ) -> Result<bool, LedgerError> {
         // what was paused for too long says nothing
-        if !self.ledger.extend(&row.lease, PUBLISH_AGAIN * 12).await? {
+        if !self.ledger.extend(&row.lease, self.parts.watch.lease).await? {
             return Ok(false);
         }
         let request = Request {

@@ -170,7 +170,7 @@ impl Inner {
     /// Publishes the end, then closes the row.
     async fn report(&self, row: &DagRunRow, end: End) -> Result<bool, LedgerError> {
         // what was paused for too long says nothing
-        if !self.ledger.extend(&row.lease, PUBLISH_AGAIN * 12).await? {
+        if !self.ledger.extend(&row.lease, self.parts.watch.lease).await? {
             return Ok(false);
         }
         let wanted = &row.request;
