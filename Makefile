@@ -36,7 +36,7 @@ test: ## all tests: real PostgreSQL, a real Kafka node, recorded answers of a ge
 	$(CARGO) build $(LOCKED) -p podium-events --example external_router
 	$(CARGO) test $(LOCKED) --workspace --exclude podium-tests
 	$(CARGO) test $(LOCKED) -p podium-tests --lib --test architecture --test docs --test api --test conformance --test engine --test pipeline --test compose --test clients
-	PODIUM_CHAOS_KILLS=$${PODIUM_CHAOS_KILLS:-16} $(CARGO) test $(LOCKED) -p podium-tests --test chaos
+	PODIUM_CHAOS_KILLS=$${PODIUM_CHAOS_KILLS:-16} PODIUM_CHAOS_PIPELINES=$${PODIUM_CHAOS_PIPELINES:-12} $(CARGO) test $(LOCKED) -p podium-tests --test chaos
 
 lint: ## formatting and warnings, both as errors
 	$(CARGO) fmt --all --check

@@ -7,6 +7,7 @@
 mod book;
 mod crew;
 mod dev;
+mod pipelines;
 mod random;
 mod serve;
 mod story;
