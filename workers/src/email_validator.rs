@@ -8,10 +8,10 @@ use email_address::EmailAddress;
 use podium_objects::ObjectStore;
 use regex::Regex;
 
+use crate::file_work::{self, FileWork};
 use crate::request::Request;
-use crate::rows::{Reason, RowCheck};
 use crate::service::{FileSettings, Outcome, Parts, Service, ServiceError};
-use crate::validator::{self, Validation};
+use crate::table::{Reason, RowCheck};
 
 /// The documented rule, applied to the cell as it is, untrimmed.
 static RULE: LazyLock<Regex> = LazyLock::new(|| {
@@ -68,17 +68,22 @@ impl Service for EmailValidator {
 
     async fn handle(&self, request: &Request) -> Result<Outcome, ServiceError> {
         let fail = self.settings.fail_once && !self.failed.swap(true, Ordering::Relaxed);
-        validator::prelude(&self.settings, fail).await?;
+        file_work::prelude(&self.settings, fail).await?;
         let rule = EmailRule { strict: self.settings.strict };
-        let validation = Validation { name: Self::NAME, stem: "email_validated", keep_rejected: rule.strict };
-        validation.answer(&self.store, rule, request).await
+        let work = FileWork {
+            role: "validator",
+            name: Self::NAME,
+            stem: "email_validated",
+            keep_rejected: rule.strict,
+        };
+        work.validate(&self.store, rule, request).await
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::EmailRule;
-    use crate::rows::RowCheck;
+    use crate::table::RowCheck;
 
     #[test]
     fn follows_the_documented_pattern() {

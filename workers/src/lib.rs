@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! topic ──> host/ (one ordered lane per partition) ──> Service::handle ──> completion or failure event
-//!                                                       └─ rows.rs: file in, sieve, file out
+//!                                                       └─ file_work.rs: file in, table.rs, file out
 //! ```
 //!
 //! `service.rs` says what a service is and how to write one, `registry.rs` names those that there are.
@@ -19,23 +19,25 @@ mod announce;
 pub mod csv;
 pub mod dag_monitor;
 pub mod email_validator;
+pub mod enricher;
 mod events;
+mod file_work;
 mod host;
 pub mod http;
 pub mod ingestion;
 mod jitter;
+pub mod jobs;
 mod payload_store;
 pub mod phone_validator;
 mod registry;
 mod request;
-mod rows;
 mod service;
-mod validator;
+mod table;
 
 pub use events::{COMPLETION_TOPIC, EVENT_ID_HEADER};
 pub use host::{Host, HostError, HostSettings};
 pub use payload_store::S3Payloads;
 pub use registry::{Registration, SERVICES, StartError, UnknownService};
 pub use request::{FileRequest, Request};
-pub use rows::{Counts, Outputs, Reason, RowCheck, Sieve, SieveError};
 pub use service::{FileSettings, Message, Outcome, Parts, Service, ServiceError};
+pub use table::{Counts, Outputs, Reason, RowCheck, RowRule, Table, TableError};

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use phonenumber::country;
 use podium_objects::ObjectStore;
 
+use crate::file_work::{self, FileWork};
 use crate::request::Request;
-use crate::rows::{Reason, RowCheck};
 use crate::service::{FileSettings, Outcome, Parts, Service, ServiceError};
-use crate::validator::{self, Validation};
+use crate::table::{Reason, RowCheck};
 
 /// The rule of this validator.
 #[derive(Clone, Copy, Debug, Default)]
@@ -88,21 +88,22 @@ impl Service for PhoneValidator {
 
     async fn handle(&self, request: &Request) -> Result<Outcome, ServiceError> {
         let fail = self.settings.fail_once && !self.failed.swap(true, Ordering::Relaxed);
-        validator::prelude(&self.settings, fail).await?;
-        let validation = Validation {
+        file_work::prelude(&self.settings, fail).await?;
+        let work = FileWork {
+            role: "validator",
             name: Self::NAME,
             stem: "phone_validated",
             keep_rejected: self.rule.strict.is_some(),
         };
-        validation.answer(&self.store, self.rule, request).await
+        work.validate(&self.store, self.rule, request).await
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::PhoneRule;
-    use crate::rows::RowCheck;
     use crate::service::FileSettings;
+    use crate::table::RowCheck;
 
     #[test]
     fn counts_digits_only() {

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use crate::airflow::{AirflowAdapter, EmailHygiene, ReverseEmail};
 use crate::dag_monitor::DagMonitor;
 use crate::email_validator::EmailValidator;
+use crate::enricher::Enricher;
 use crate::host::{Host, HostError, HostSettings};
 use crate::phone_validator::PhoneValidator;
 use crate::service::{Parts, Service, ServiceError};
@@ -18,6 +19,7 @@ pub static SERVICES: &[Registration] = &[
     Registration::of::<EmailHygiene>(),
     Registration::of::<ReverseEmail>(),
     Registration::of::<DagMonitor>(),
+    Registration::of::<Enricher>(),
 ];
 
 /// A service by its name, and how to start it.

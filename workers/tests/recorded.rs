@@ -2,7 +2,7 @@
 
 use podium_workers::email_validator::EmailRule;
 use podium_workers::phone_validator::PhoneRule;
-use podium_workers::{Counts, Outputs, RowCheck, Sieve};
+use podium_workers::{Counts, Outputs, RowCheck, Table};
 
 const CUSTOMERS: &[u8] = include_bytes!("../../demo/data/customers.csv");
 const EMAIL: &[u8] = include_bytes!("data/email_valid.csv");
@@ -12,11 +12,11 @@ const COUNTS: &str = include_str!("data/counts.json");
 
 fn sieve(check: impl RowCheck, data: &[u8], step: usize) -> (Vec<u8>, Counts) {
     let mut out = Outputs::default();
-    let mut sieve = Sieve::new(check, false);
+    let mut table = Table::new(check, false);
     for chunk in data.chunks(step) {
-        sieve.push(chunk, &mut out).expect("the sample is CSV");
+        table.push(chunk, &mut out).expect("the sample is CSV");
     }
-    let counts = sieve.finish(&mut out).expect("the sample is CSV");
+    let counts = table.finish(&mut out).expect("the sample is CSV");
     assert!(out.rejected.is_empty());
     (out.valid, counts)
 }

@@ -65,7 +65,9 @@ pub enum WriteError {
 }
 
 impl Record {
-    pub(super) fn new(fields: Vec<Field>) -> Self {
+    /// A record of these fields.
+    #[must_use]
+    pub fn new(fields: Vec<Field>) -> Self {
         let width = fields.iter().map(|f| f.width).sum();
         Self { fields, width }
     }

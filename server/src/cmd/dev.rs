@@ -12,6 +12,8 @@ use podium_objects::{ObjectStore, S3Settings};
 use podium_store::Store;
 use podium_workers::Registration;
 use podium_workers::ingestion::Ingestion;
+use podium_workers::jobs::Stores as JobStores;
+use podium_workers::jobs::runner::JobRunner;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
@@ -75,6 +77,9 @@ pub(super) fn run(layers: Layers) -> anyhow::Result<()> {
         }
         info!("Kafka: {}", running.kafka.bootstrap);
         info!("S3: {} (access key {})", running.s3.endpoint, running.s3.access_key);
+        if let Some(runner) = &running.job_runner {
+            info!("job runner (as Airflow 2): http://{}", runner.address());
+        }
         let address = running.node.address();
         if let Some(ingestion) = &running.ingestion {
             info!("the ingestion service listens on http://{}", ingestion.address());
@@ -94,6 +99,7 @@ pub(super) struct Running {
     pub(super) kafka: KafkaSettings,
     pub(super) s3: S3Settings,
     pub(super) ingestion: Option<Ingestion>,
+    pub(super) job_runner: Option<JobRunner>,
     own_s3: Option<EmbeddedS3>,
     /// Ends with the process, never before: a client that is still saying goodbye would report its end as an
     /// outage.
@@ -155,6 +161,7 @@ impl Running {
         if broker.is_some() {
             republish(&store).await?;
         }
+        let job_runner = start_job_runner(config, &s3).await?;
         let options = NodeOptions {
             kafka: Some(kafka.clone()),
             s3: Some(s3.clone()),
@@ -171,7 +178,7 @@ impl Running {
             true => Some(start_ingestion(config, &node, &kafka, &s3).await?),
             false => None,
         };
-        Ok(Self { node, postgres, kafka, s3, ingestion, own_s3, _broker: broker })
+        Ok(Self { node, postgres, kafka, s3, ingestion, job_runner, own_s3, _broker: broker })
     }
 
     async fn await_consumers(&mut self) {
@@ -190,6 +197,9 @@ impl Running {
             ingestion.stop(STOP_WAIT).await;
         }
         self.node.stop().await;
+        if let Some(runner) = self.job_runner {
+            runner.stop(STOP_WAIT).await;
+        }
         if let Some(s3) = self.own_s3 {
             s3.stop().await;
         }
@@ -201,6 +211,22 @@ impl Running {
             }
         }
     }
+}
+
+/// Our own job runner in the place of Airflow, if the services need one and none is configured. They are sent to it.
+async fn start_job_runner(config: &mut Config, s3: &S3Settings) -> anyhow::Result<Option<JobRunner>> {
+    if !config.lacks_airflow() {
+        return Ok(None);
+    }
+    let settings = config.ledger().context("no settings for the ledger of the job runner")?;
+    let ledger = Ledger::connect(&settings).await.context("the ledger of the job runner")?;
+    let listener = bind(config.dev.airflow_listen).await?;
+    let minio = config.minio().unwrap_or_else(|| s3.clone());
+    let stores = JobStores { s3: ObjectStore::new(s3.clone())?, minio: ObjectStore::new(minio)? };
+    config.make_up_airflow_access();
+    let runner = JobRunner::start(listener, ledger, stores, config.job_runner()).await?;
+    config.use_own_airflow(runner.address());
+    Ok(Some(runner))
 }
 
 /// The ingestion service beside its engine, with the ledger on the engine's server.

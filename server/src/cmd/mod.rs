@@ -4,6 +4,7 @@ mod demo;
 mod dev;
 mod health;
 mod ingest;
+mod job;
 mod jq;
 mod serve;
 mod small;
@@ -81,6 +82,8 @@ enum Command {
         #[arg(long)]
         insecure_no_auth: bool,
     },
+    /// Run one job of the pipeline, once, on a file or an object of fixed-width records.
+    Job(job::Arguments),
     /// Bring the database's schema up to date.
     Migrate,
     /// Print the settings in force and who set them.
@@ -174,6 +177,7 @@ impl Command {
                 }
                 ingest::run(&layers)
             }
+            Self::Job(arguments) => job::run(arguments, &options.layers()?),
             Self::Migrate => small::migrate(&options.layers()?),
             Self::Config { defaults } => small::config(options, defaults),
             Self::Openapi => small::openapi(),

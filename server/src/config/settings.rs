@@ -228,6 +228,9 @@ pub struct DevSection {
     pub kafka_listen: SocketAddr,
     #[serde(deserialize_with = "address")]
     pub s3_listen: SocketAddr,
+    #[serde(deserialize_with = "address")]
+    pub airflow_listen: SocketAddr,
+    pub jobs_parallel: usize,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -6,6 +6,7 @@
 //! | `ledger.reverse_email_requests` | two DAG runs, one after the other | a message |
 //! | `ledger.deployments` | workflows that are deployed, and how far each came | a request |
 //! | `ledger.handled_events` | messages whose effect happened | a message and who handled it |
+//! | `ledger.job_runs`, `job_dags_paused` | runs of our own job runner | a run, a DAG whose runs wait |
 //!
 //! No payloads and no files are here, and nothing that the engine knows. Any number of processes share a ledger: open
 //! rows are claimed under a [`Lease`], and every later call about a row says which lease it means, so that a process
@@ -17,6 +18,7 @@ mod connect;
 mod deployments;
 mod error;
 mod handled;
+mod job_runs;
 mod monitor;
 mod reverse_email;
 mod watch;
@@ -24,6 +26,7 @@ mod watch;
 pub use connect::{LedgerSettings, Server};
 pub use deployments::{Claim, Deployment, DeploymentStep, NewDeployment};
 pub use error::LedgerError;
+pub use job_runs::JobRunRow;
 pub use monitor::{DagRunRequest, DagRunRow};
 pub use reverse_email::{ReverseEmailRequest, ReverseEmailRow};
 pub use watch::{Book, Lease, Refusal, Standing};

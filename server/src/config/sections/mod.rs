@@ -2,6 +2,7 @@
 
 mod airflow;
 mod ingestion;
+mod jobs;
 mod ledger;
 mod minio;
 
