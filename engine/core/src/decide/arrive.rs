@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | the id of an EVENT task | open | that task ends |
 //! | | ended | nothing: late or repeated |
+//! | by its label one of several waits of the same service | | only that one is looked at below |
 //! | a type that fits the sink of an open EVENT task: exactly, else in part | | that task ends |
 //! | a type with a mapped reference | an open EVENT task | that task ends |
 //! | a type that fits only EVENT tasks that have ended | one of them ended with the same data | nothing: repeated |
@@ -109,7 +110,10 @@ impl Turn<'_> {
         if self.was_for_a_pass(kind, event) {
             return Place::Nowhere;
         }
-        let mut open: Vec<&Arc<TaskState>> = self.run.tasks.open().filter(|t| waits(self.plan, t)).collect();
+        let meant = self.labelled(event);
+        let is_meant = |t: &TaskState| meant.as_deref().is_none_or(|reference| t.base_ref() == reference);
+        let open = self.run.tasks.open().filter(|t| waits(self.plan, t) && is_meant(t));
+        let mut open: Vec<&Arc<TaskState>> = open.collect();
         open.sort_by_key(|t| (t.seq, t.no));
         for wanted in [Fit::Exact, Fit::Partial] {
             if let Some(row) = open.iter().find(|t| tasks::sink_matches(t, kind) == Some(wanted)) {
@@ -126,7 +130,8 @@ impl Turn<'_> {
             .run
             .tasks
             .iter()
-            .filter(|t| is_event(t) && t.status.is_terminal() && tasks::sink_matches(t, kind).is_some())
+            .filter(|t| is_event(t) && t.status.is_terminal() && is_meant(t))
+            .filter(|t| tasks::sink_matches(t, kind).is_some())
             .collect();
         if !past.is_empty() {
             let data = Payload::from_object_text(event.data.as_str());
@@ -167,6 +172,16 @@ impl Turn<'_> {
         is_event(row).then_some(row)
     }
 
+    /// The wait that a label names: `email_validation_2_task` means `wait_for_email_validation_2_completion`, where the
+    /// definition has such a task and the type fits its sink. Two of one service that wait side by side have the same
+    /// sink, and without this the answer to one could end the other.
+    fn labelled(&self, event: &CompletionEvent) -> Option<String> {
+        let label = event.task_id.as_deref()?.strip_suffix("_task")?;
+        let reference = format!("wait_for_{label}_completion");
+        let sink = self.plan.config(&reference).filter(|task| task.kind() == "EVENT")?.sink.as_deref()?;
+        tasks::sink_fits(sink, event.event_type.as_deref()?).map(|_| reference)
+    }
+
     /// The EVENT task whose reference the settings name for this completion type.
     fn mapped(&self, kind: &str) -> Option<&Arc<TaskState>> {
         let references = &self.cx.settings.event_references;
@@ -204,6 +219,9 @@ impl Turn<'_> {
             if let Some(named) = self.named(event) {
                 return (named.no == no).then_some(0);
             }
+            if self.labelled(event).is_some_and(|reference| row.base_ref() != reference) {
+                return None;
+            }
             match tasks::sink_matches(&row, kind) {
                 Some(Fit::Exact) => Some(1),
                 Some(Fit::Partial) => Some(2),
@@ -238,7 +256,7 @@ fn waits(plan: &Plan, row: &TaskState) -> bool {
 mod tests {
     use serde_json::json;
 
-    use crate::decide::bench::{Bench, NOW};
+    use crate::decide::bench::{Bench, NOW, simple};
     use crate::event::{CompletionEvent, Event, InboxMessage};
     use crate::task::TaskStatus;
 
@@ -266,5 +284,59 @@ mod tests {
         assert_eq!(bench.row("e__2").status, TaskStatus::InProgress);
         hear(&mut bench, "e__2");
         assert_eq!(bench.refs(), ["l", "e__3"]);
+    }
+
+    /// A service twice, side by side: the second branch first pauses.
+    fn twins() -> Bench {
+        let wait = |name: &str| json!({"name": name, "taskReferenceName": name, "type": "EVENT", "sink": "conductor:email_completed", "asyncComplete": true});
+        let fork = json!({"name": "fork", "taskReferenceName": "fork", "type": "FORK_JOIN", "forkTasks": [
+            [wait("wait_for_email_completion")], [simple("pause"), wait("wait_for_email_2_completion")]]});
+        let join = json!({"name": "join", "taskReferenceName": "join", "type": "JOIN",
+            "joinOn": ["wait_for_email_completion", "wait_for_email_2_completion"]});
+        Bench::start(json!([fork, join]), json!({}))
+    }
+
+    fn answer(bench: &mut Bench, inbox: i64, label: &str) {
+        let event = CompletionEvent {
+            source: format!("s/{inbox}"),
+            task_id: Some(label.to_owned()),
+            event_type: Some("email_completed".to_owned()),
+            succeeded: true,
+            data: json!({"of": label}).to_string(),
+            reason: None,
+        };
+        bench.decide_at(&Event::Arrived { inbox, message: InboxMessage::Completion(event) }, NOW);
+    }
+
+    #[test]
+    fn answers_to_a_service_that_runs_twice_find_the_wait_that_their_label_names() {
+        for order in [["email_task", "email_2_task"], ["email_2_task", "email_task"]] {
+            let mut bench = twins();
+            bench.claim("pause");
+            bench.end("pause", TaskStatus::Completed);
+            for (inbox, label) in (1..).zip(order) {
+                answer(&mut bench, inbox, label);
+            }
+            for (reference, label) in
+                [("wait_for_email_completion", "email_task"), ("wait_for_email_2_completion", "email_2_task")]
+            {
+                let row = bench.row(reference);
+                assert_eq!((row.status, row.output.get("of")), (TaskStatus::Completed, Some(&json!(label))));
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_early_waits_for_the_wait_that_its_label_names() {
+        let mut bench = twins();
+        answer(&mut bench, 1, "email_2_task");
+        assert_eq!(bench.row("wait_for_email_completion").status, TaskStatus::InProgress, "not its answer");
+        bench.claim("pause");
+        bench.end("pause", TaskStatus::Completed);
+        assert_eq!(bench.row("wait_for_email_2_completion").status, TaskStatus::Completed);
+        assert_eq!(bench.row("wait_for_email_completion").status, TaskStatus::InProgress);
+        // a label that names no wait of this definition decides nothing
+        answer(&mut bench, 2, "another_task");
+        assert_eq!(bench.row("wait_for_email_completion").status, TaskStatus::Completed);
     }
 }

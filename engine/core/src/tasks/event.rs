@@ -211,7 +211,11 @@ pub(crate) enum Fit {
 /// Compares the text after the last `:` of the row's sink with a completion type, without regard to case: equal, or one
 /// containing the other.
 pub(crate) fn sink_matches(row: &TaskState, event_type: &str) -> Option<Fit> {
-    let sink = row.input.get("sink")?.as_str()?;
+    sink_fits(row.input.get("sink")?.as_str()?, event_type)
+}
+
+/// The same for a sink as text.
+pub(crate) fn sink_fits(sink: &str, event_type: &str) -> Option<Fit> {
     let name = sink.rsplit(':').next().unwrap_or(sink).to_lowercase();
     let wanted = event_type.to_lowercase();
     if name.is_empty() || wanted.is_empty() {

@@ -44,7 +44,7 @@ pub(crate) use do_while::{
     output_so_far as loop_output,
 };
 pub use event::{EventRun, event_payload, is_address, sink_fault};
-pub(crate) use event::{Fit, Sink, sink_matches};
+pub(crate) use event::{Fit, Sink, sink_fits, sink_matches};
 pub use http::{CALL_LEASE, HTTP};
 pub(crate) use join::partial_output as partial_join_output;
 
