@@ -8,7 +8,7 @@ use podium_core::{Effect, RunId, TaskNo, Timestamp};
 use crate::lease::Leased;
 use crate::longpoll::{Answer, Parked};
 use crate::mailbox::{Envelope, Mailboxes};
-use crate::ready::{Queue, Queues};
+use crate::ready::{Queue, QueueName, Queues};
 use crate::turn::{Outside, Trouble, Turn, effect_bytes};
 
 /// Turns of different runs. While one batch is being committed the next one forms.
@@ -17,7 +17,7 @@ pub(crate) struct Batch {
     pub(crate) turns: Vec<Turn>,
     at: HashMap<RunId, usize>,
     /// Tasks that became ready here, about: those that polls will be looked for.
-    pub(crate) ready: usize,
+    ready: HashMap<QueueName, usize>,
     /// Events decided.
     pub(crate) events: usize,
     /// Bytes of the statement, about.
@@ -43,6 +43,11 @@ impl Batch {
         self.at.get(&run).map(|i| &mut self.turns[*i])
     }
 
+    /// How many of these tasks became ready here, about.
+    pub(crate) fn ready(&self, queue: &QueueName) -> usize {
+        self.ready.get(queue).copied().unwrap_or_default()
+    }
+
     /// Decides work on the run's turn, which must be here. On trouble the turn is taken out and given back.
     pub(crate) fn hear(
         &mut self,
@@ -59,7 +64,13 @@ impl Batch {
             Ok(()) => {
                 let new = turn.effects.get(before..).unwrap_or_default();
                 self.bytes += effect_bytes(new);
-                self.ready += new.iter().filter(|e| matches!(e, Effect::TaskAdded(t) if t.ready)).count();
+                for effect in new {
+                    if let Effect::TaskAdded(task) = effect
+                        && task.ready
+                    {
+                        *self.ready.entry(QueueName::of(task)).or_default() += 1;
+                    }
+                }
                 Ok(())
             }
             Err(trouble) => Err((trouble, Box::new(self.take(i)))),

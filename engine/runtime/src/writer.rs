@@ -20,13 +20,14 @@ use podium_core::{Event, RunId};
 use podium_store::{Applied, StoreError};
 use tokio::sync::mpsc;
 
-use crate::admission::Admission;
+use crate::admission::{self, Admission};
 use crate::batch::Batch;
 use crate::broken::Blame;
 use crate::cache::Cache;
 use crate::loading::{Found, Loaded, Wanted, load};
 use crate::mailbox::{Envelope, Reply, Work};
 use crate::messages::EngineError;
+use crate::ready::QueueName;
 use crate::settle::no_run;
 use crate::shared::Shared;
 use crate::turn::{Trouble, Turn};
@@ -177,9 +178,10 @@ impl Writer {
             return;
         }
         match &envelope.work {
-            Work::Start(_) => {
-                let (ready, last) = (self.forming.ready, self.last_events);
-                if let Some(envelope) = self.starts.keep(envelope, &self.shared.queues, ready, last) {
+            Work::Start(start) => {
+                let Some(queue) = self.starts.queue_of(start) else { return self.begin(envelope) };
+                let (ready, last) = (self.forming.ready(&queue), self.last_events);
+                if let Some(envelope) = self.starts.keep(envelope, queue, &self.shared.queues, ready, last) {
                     self.begin(envelope);
                 }
             }
@@ -202,15 +204,22 @@ impl Writer {
     }
 
     fn begin(&mut self, envelope: Envelope) {
-        if let Work::Start(start) = &envelope.work {
-            self.forming.add(Turn::start(start));
-            self.hear(envelope);
+        let Work::Start(start) = &envelope.work else { return };
+        let (run, definition) = (envelope.run, admission::definition(start));
+        self.forming.add(Turn::start(start));
+        self.hear(envelope);
+        if let (Some(definition), Some(turn)) = (definition, self.forming.turn_of(run)) {
+            let first = turn.ready().next();
+            self.starts.learn(definition, first.map(|task| QueueName::of(task)));
         }
     }
 
     fn begin_starts(&mut self) {
         while self.batch_has_room() {
-            let Some(envelope) = self.starts.next(&self.shared.queues, self.forming.ready) else { return };
+            let Some(envelope) = self.starts.next(&self.shared.queues, |queue| self.forming.ready(queue))
+            else {
+                return;
+            };
             self.begin(envelope);
         }
     }

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
-use podium_core::Timestamp;
+use podium_core::{TaskState, Timestamp};
 use podium_store::PollRow;
 use tokio::sync::Notify;
 
@@ -47,6 +47,20 @@ pub(crate) enum Why {
     NewLimits,
 }
 
+/// Names a queue.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct QueueName {
+    pub(crate) task_type: Arc<str>,
+    pub(crate) domain: Option<Arc<str>>,
+}
+
+impl QueueName {
+    /// The queue that a task is in while it is ready.
+    pub(crate) fn of(task: &TaskState) -> Self {
+        QueueName { task_type: task.task_type.clone(), domain: task.domain.clone() }
+    }
+}
+
 /// What all queues of a node share.
 pub(crate) struct Common {
     alone: AtomicBool,
@@ -55,10 +69,6 @@ pub(crate) struct Common {
     stopping: AtomicBool,
     parked: AtomicUsize,
     parked_limit: usize,
-    /// Tasks that the parked polls would take.
-    wanted: AtomicUsize,
-    /// When a poll last came to wait, in microseconds since `base`.
-    parked_at: AtomicU64,
     /// Tells writers that keep runs back.
     parking: Notify,
     base: Instant,
@@ -96,8 +106,6 @@ impl Queues {
             stopping: AtomicBool::new(false),
             parked: AtomicUsize::new(0),
             parked_limit,
-            wanted: AtomicUsize::new(0),
-            parked_at: AtomicU64::new(0),
             parking: Notify::new(),
             base: Instant::now(),
             window,
@@ -129,6 +137,8 @@ impl Queues {
             task_type: task_type.clone(),
             domain: domain.cloned(),
             state: Mutex::new(State::new()),
+            wanted: AtomicUsize::new(0),
+            parked_at: AtomicU64::new(0),
             shared: self.shared.clone(),
         });
         map.entry(task_type.clone()).or_default().push(queue.clone());
@@ -176,17 +186,6 @@ impl Queues {
     /// Polls that wait now.
     pub(crate) fn parked(&self) -> usize {
         self.shared.parked.load(Ordering::Relaxed)
-    }
-
-    /// Tasks that the polls which wait now would take.
-    pub(crate) fn wanted(&self) -> usize {
-        self.shared.wanted.load(Ordering::Relaxed)
-    }
-
-    /// Did a poll come to wait within this time? Then the next one is likely to come as soon.
-    pub(crate) fn more_polls_soon(&self, within: Duration) -> bool {
-        let last = self.shared.parked_at.load(Ordering::Relaxed);
-        last > 0 && u128::from(self.shared.since_base().saturating_sub(last)) < within.as_micros()
     }
 
     /// Returns when the next poll comes to wait.

@@ -1,7 +1,7 @@
 //! One queue: what a poll finds, who is handed a task, what commits and reads add.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -20,6 +20,10 @@ pub(crate) struct Queue {
     pub(crate) task_type: Arc<str>,
     pub(crate) domain: Option<Arc<str>>,
     pub(super) state: Mutex<State>,
+    /// Tasks that the polls which wait now would take.
+    pub(super) wanted: AtomicUsize,
+    /// When a poll last came to wait, in microseconds since the base of `shared`.
+    pub(super) parked_at: AtomicU64,
     pub(super) shared: Arc<Common>,
 }
 
@@ -77,11 +81,22 @@ impl Queue {
         }
         let ticket = state.line.park(wish.count, wish.worker.clone(), wish.deadline);
         self.shared.parked.fetch_add(1, Ordering::Relaxed);
-        self.shared.wanted.fetch_add(wish.count, Ordering::Relaxed);
-        self.shared.parked_at.store(self.shared.since_base(), Ordering::Relaxed);
+        self.wanted.fetch_add(wish.count, Ordering::Relaxed);
+        self.parked_at.store(self.shared.since_base(), Ordering::Relaxed);
         self.shared.parking.notify_waiters();
         let timer = state.next_timer(now);
         Taken::Parked { ticket, read, timer }
+    }
+
+    /// Tasks that the polls which wait now would take.
+    pub(crate) fn wanted(&self) -> usize {
+        self.wanted.load(Ordering::Relaxed)
+    }
+
+    /// Did a poll come to wait within this time? Then the next one is likely to come as soon.
+    pub(crate) fn more_polls_soon(&self, within: Duration) -> bool {
+        let last = self.parked_at.load(Ordering::Relaxed);
+        last > 0 && u128::from(self.shared.since_base().saturating_sub(last)) < within.as_micros()
     }
 
     /// Leaves the line. False: somebody has reserved this poll already, its answer will come.
@@ -258,7 +273,7 @@ impl Queue {
 
     fn count_out(&self, parked: &Parked) {
         self.shared.parked.fetch_sub(1, Ordering::Relaxed);
-        self.shared.wanted.fetch_sub(parked.count, Ordering::Relaxed);
+        self.wanted.fetch_sub(parked.count, Ordering::Relaxed);
     }
 }
 
