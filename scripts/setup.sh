@@ -41,6 +41,8 @@ test | clients)
     has java || need default-jre-headless
     has mvn || need maven
     has python3 || need python3
+    # ends a real Airflow with all its children
+    has pkill || need procps
     python3 -c 'import ensurepip, venv' 2>/dev/null || need python3-venv
     has node || need nodejs
     has npm || need npm

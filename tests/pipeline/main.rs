@@ -1,6 +1,7 @@
 //! The systems around the engine: services, Airflow, monitors, storage, on real parts.
 
 mod airflow_api;
+mod airflow_real;
 mod fake_airflow;
 mod ingestion;
 mod ledger;

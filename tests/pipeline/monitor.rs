@@ -92,9 +92,8 @@ fn a_thousand_runs_are_reported_once_though_the_monitor_is_killed() -> anyhow::R
     let airflow = FakeAirflow::start()?;
     let place = Place::open("", &[&SETTINGS[..], &[("AIRFLOW_ENDPOINT", airflow.base())]].concat())?;
     hand_over(&place, &airflow, RUNS)?;
-    let sql = ledger_after_start(&place)?;
-    let mut monitor = sql.1;
-    let sql = sql.0;
+    let mut monitor = Podium::start_quiet(place.worker("dag-monitor"))?;
+    let sql = ledger(&place)?;
     for share in [1, 2, 3] {
         let wanted = (RUNS * share / 5) as i64;
         until("some runs to be reported", LONG, || Ok((closed(&sql) >= wanted).then_some(())))?;
@@ -112,18 +111,14 @@ fn a_thousand_runs_are_reported_once_though_the_monitor_is_killed() -> anyhow::R
     Ok(())
 }
 
-/// The ledger, and a monitor in a process of its own, which makes it.
-fn ledger_after_start(place: &Place) -> anyhow::Result<(Sql, Podium)> {
-    let monitor = Podium::start_quiet(place.worker("dag-monitor"))?;
-    Ok((ledger(place)?, monitor))
-}
-
 #[test]
 fn two_monitors_share_the_runs_and_report_each_once() -> anyhow::Result<()> {
     let airflow = FakeAirflow::start()?;
     let place = Place::open("", &[&SETTINGS[..], &[("AIRFLOW_ENDPOINT", airflow.base())]].concat())?;
-    let (sql, _first) = ledger_after_start(&place)?;
+    // both find no database and make it
+    let _first = Podium::start_quiet(place.worker("dag-monitor"))?;
     let _second = Podium::start_quiet(place.worker("dag-monitor"))?;
+    let sql = ledger(&place)?;
     hand_over(&place, &airflow, 200)?;
     let reports = reports(&place, &sql, 200)?;
     assert_eq!(check(&reports, 200), 0, "events came twice");

@@ -63,6 +63,12 @@ impl Place {
         self.surroundings.iter().fold(bare, |settings, (name, value)| settings.with(name, value))
     }
 
+    /// The address of the store.
+    pub(crate) fn store(&self) -> &str {
+        let given = self.surroundings.iter().find(|(name, _)| name == "S3_ENDPOINT");
+        given.map(|(_, value)| value.as_str()).unwrap_or_default()
+    }
+
     /// Sends requests, (workflow, task label, type, data) each, to a topic.
     pub(crate) fn request(
         &self,

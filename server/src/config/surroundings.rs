@@ -13,7 +13,19 @@ use podium_core::Environment;
 const VARIABLES: &str = "CONDUCTOR_ENV_";
 const SECRETS: &str = "CONDUCTOR_SECRET_";
 /// Variables that are this server's own business, by the beginning of their names.
-const OWN: [&str; 8] = ["PODIUM_", "CONDUCTOR_SECRET_", "DATABASE_", "DB_", "PG", "KAFKA_", "S3_", "AWS_"];
+const OWN: [&str; 11] = [
+    "PODIUM_",
+    "CONDUCTOR_SECRET_",
+    "DATABASE_",
+    "DB_",
+    "PG",
+    "KAFKA_",
+    "S3_",
+    "AWS_",
+    "MINIO_",
+    "MWAA_",
+    "AIRFLOW_",
+];
 /// Words that tell of a secret.
 const SECRETIVE: [&str; 6] = ["SECRET", "PASSWORD", "PASSWD", "TOKEN", "KEY", "CREDENTIAL"];
 

@@ -19,6 +19,8 @@ use crate::service::{Parts, ServiceError};
 
 /// Between questions while the ledger is away.
 const PAUSE: Duration = Duration::from_secs(2);
+/// Between questions in any case: a row that is due this moment may be just claimed by another.
+const SHORTEST: Duration = Duration::from_millis(50);
 
 /// Rows that are watched, and what a look at one is.
 pub(crate) trait Watched: Send + Sync + 'static {
@@ -78,14 +80,16 @@ pub(crate) async fn watch<W: Watched>(
                 Err(error) => warn!(%error, "the ledger cannot be read; what is watched waits"),
             }
         }
+        // with no hand free, or rows left that none was free for, only a look that ends helps
+        let sleep = match more || free == 0 {
+            true => None,
+            false => Some(until_due(&*watched, &settings).await),
+        };
         let sleep = async {
-            if more || free == 0 {
-                // only a free hand helps
-                return std::future::pending().await;
+            match sleep {
+                Some(time) => tokio::time::sleep(time).await,
+                None => std::future::pending().await,
             }
-            let due = watched.ledger().next_due(W::BOOK).await;
-            let due = due.map_or(PAUSE, |due| due.unwrap_or(settings.ledger_interval));
-            tokio::time::sleep(due.clamp(Duration::from_millis(50), settings.ledger_interval)).await;
         };
         tokio::select! {
             _ = stop.wait_for(|s| *s) => break,
@@ -100,6 +104,15 @@ pub(crate) async fn watch<W: Watched>(
     while let Some(ended) = looks.join_next().await {
         reap(ended);
     }
+}
+
+/// How long nothing is due, as far as the ledger says.
+async fn until_due<W: Watched>(watched: &W, settings: &WatchSettings) -> Duration {
+    let due = match watched.ledger().next_due(W::BOOK).await {
+        Ok(due) => due.unwrap_or(settings.ledger_interval),
+        Err(_) => PAUSE,
+    };
+    due.min(settings.ledger_interval).max(SHORTEST)
 }
 
 fn reap(ended: Result<(), tokio::task::JoinError>) {
