@@ -1,7 +1,7 @@
 //! Fixed-width records: their lengths, and what comes back from what was written.
 
 use podium_designer::layout::{
-    ALL, EMAIL_HYGIENE, LineError, NAME_PARSE, Overflow, WriteError, by_id, by_length,
+    ALL, EMAIL_HYGIENE, LineError, NAME_PARSE, Overflow, WriteError, by_id, by_length, head, longest,
 };
 
 #[test]
@@ -39,6 +39,20 @@ fn each_length_is_of_one_record() {
         assert_eq!(record.fields()[..8], NAME_PARSE.input.fields()[..8]);
     }
     assert_eq!(by_length(852), None);
+    assert_eq!(longest(), 855);
+}
+
+#[test]
+fn a_record_reads_the_beginning_of_longer_ones_that_begin_alike() {
+    let line = |length: usize| [vec![b'x'; length - 1], b"\n".to_vec()].concat();
+    for (length, seen) in [(326, 326), (406, 325), (489, 325), (855, 325), (327, 327), (10, 10)] {
+        assert_eq!(head(&NAME_PARSE.input, &line(length)).len(), seen, "{length}");
+    }
+    // hygiene's source field is in no record of name parse
+    for (length, seen) in [(326, 326), (406, 406), (489, 405), (855, 855)] {
+        assert_eq!(head(&EMAIL_HYGIENE.input, &line(length)).len(), seen, "{length}");
+    }
+    assert_eq!(head(&NAME_PARSE.input, &line(406)[..405]).len(), 325, "without the line feed");
 }
 
 #[test]

@@ -97,6 +97,61 @@ fn a_failed_service_is_offered_on_the_socket_and_one_click_finishes_the_run() ->
 }
 
 #[test]
+fn the_documented_pipeline_runs_from_the_upload_to_the_outputs() -> anyhow::Result<()> {
+    let mut system = System::start()?;
+    system.store.put("raw-data", "customer_data_sample.csv", &sample("demo/data/customers.csv")?)?;
+    let people = sample("demo/data/first_10_entries.in")?;
+    system.store.put("raw-data", "first_10_entries.in", &people)?;
+    for name in
+        ["email-validator", "phone-validator", "enricher", "email-hygiene", "airflow-adapter", "dag-monitor"]
+    {
+        system.worker(name, &[])?;
+    }
+    system.ingest()?;
+    let definition =
+        system.definition("whole", &["email_", "phone_", "enrichment", "name_parse", "finalize"])?;
+    let body = json!({"workflow": definition, "minio_input_uri": "minio://raw-data/first_10_entries.in"});
+    let deployed = http::send_json(system.ingestion(), "POST", "/workflow/deploy", &body)?.ok()?.json()?;
+    let id = deployed["workflow_instance_id"].as_str().context("an id")?.to_owned();
+    let run = system.client.wait_for(&id, "COMPLETED", LIMIT).with_context(|| system.warnings())?;
+    let tasks = run["tasks"].as_array().cloned().unwrap_or_default();
+    assert_eq!(tasks.len(), 11, "five pairs and the last message");
+    let object = |bucket: &str, key: &str| {
+        let found = system.store.get(bucket, key)?;
+        found.with_context(|| format!("{bucket}/{key} is not there: {run}"))
+    };
+    let validated = object("phone-validated", &format!("phone_validation_{id}.csv"))?;
+    ensure!(
+        validated == sample("workers/tests/data/email_then_phone_valid.csv")?,
+        "the validators' rows differ"
+    );
+    let enriched = object("enriched", &format!("enrichment_{id}.csv"))?;
+    let rows = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
+    assert_eq!(rows(&enriched), rows(&validated));
+    assert!(
+        enriched.starts_with(
+            b"serial_no,name,email,phone,city,customer_segment,risk_score,enrichment_timestamp\n"
+        )
+    );
+    let (hygiene, parsed) = (
+        object("email-hygiene-output", &format!("{id}/email_hygiene.out"))?,
+        object("name-parse-output", &format!("{id}/nameparse.out"))?,
+    );
+    for (bytes, length) in [(&hygiene, 489), (&parsed, 855)] {
+        let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+        assert!(lines.iter().all(|line| line.len() == length), "lines of {length} bytes");
+        // every record begins with the eight fields that the input's begins with
+        let begins: Vec<&[u8]> = lines.iter().map(|line| &line[..325]).collect();
+        let expected: Vec<&[u8]> =
+            people.split_inclusive(|byte| *byte == b'\n').map(|line| &line[..325]).collect();
+        assert_eq!(begins, expected);
+    }
+    object("email-hygiene-output", &format!("{id}/Email_Hygiene_Stats_URL.jsonl"))?;
+    object("name-parse-output", &format!("{id}/NameParse_Stats_URL.jsonl"))?;
+    system.sql.assert_sound()
+}
+
+#[test]
 fn three_processes_share_three_partitions_and_answer_each_request_once() -> anyhow::Result<()> {
     const REQUESTS: usize = 90;
     let mut system = System::start()?;

@@ -12,4 +12,4 @@ mod record;
 mod table;
 
 pub use record::{Field, Kind, LineError, Overflow, Record, Row, WriteError};
-pub use table::{ALL, EMAIL_HYGIENE, Layout, NAME_PARSE, by_id, by_length};
+pub use table::{ALL, EMAIL_HYGIENE, Layout, NAME_PARSE, by_id, by_length, head, longest};

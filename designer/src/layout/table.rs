@@ -88,6 +88,24 @@ pub fn by_length(length: usize) -> Option<&'static Record> {
     records.into_iter().find(|record| record.length() == length)
 }
 
+/// The part of a line that a record reads: of a line of a longer record that begins with the same fields its beginning
+/// (name parse reads what hygiene wrote), of any other line all of it. The `LF` at the line's end may be there or not.
+#[must_use]
+pub fn head<'a>(record: &Record, line: &'a [u8]) -> &'a [u8] {
+    let width = line.strip_suffix(b"\n").unwrap_or(line).len();
+    let begins = |other: &Record| other.fields().starts_with(record.fields());
+    match by_length(width + 1) {
+        Some(other) if width + 1 > record.length() && begins(other) => &line[..record.length() - 1],
+        Some(_) | None => line,
+    }
+}
+
+/// Bytes of the longest line of any record, its `LF` included.
+#[must_use]
+pub fn longest() -> usize {
+    ALL.into_iter().map(|layout| layout.output.length()).max().unwrap_or_default()
+}
+
 /// What every input begins with.
 fn common() -> Vec<Field> {
     texts(&[

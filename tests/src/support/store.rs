@@ -25,6 +25,11 @@ pub struct Store {
 impl Store {
     /// Starts it. The broker is only there so that `podium dev` brings none of its own.
     pub fn start(broker: &str) -> anyhow::Result<Store> {
+        Store::start_with(broker, &[("PODIUM__WORKERS__RUN", "")])
+    }
+
+    /// The same with more settings of `podium dev`.
+    pub fn start_with(broker: &str, variables: &[(&str, &str)]) -> anyhow::Result<Store> {
         let folder = tempfile::tempdir()?;
         let address = format!("127.0.0.1:{}", free_port()?);
         let settings = Settings::new(&["dev"])
@@ -35,8 +40,8 @@ impl Store {
             .with("PODIUM__DEV__DATA", &folder.path().to_string_lossy())
             .with("PODIUM__DEV__S3_LISTEN", &address)
             .with("PODIUM__ROUTER__ENABLED", "false")
-            .with("PODIUM__INGESTION__ENABLED", "false")
-            .with("PODIUM__WORKERS__RUN", "");
+            .with("PODIUM__INGESTION__ENABLED", "false");
+        let settings = variables.iter().fold(settings, |all, (name, value)| all.with(name, value));
         let podium = Podium::start(settings).context("the S3 store")?;
         let client = ObjectStore::new(S3Settings {
             endpoint: format!("http://{address}"),

@@ -30,6 +30,9 @@ const TOPICS: [(&str, &str); 7] = [
     ("dag-monitor", "dag-monitor-queue"),
 ];
 
+/// Who may ask the job runner.
+const AIRFLOW_PASSWORD: &str = "tests-airflow";
+
 /// A running system. Dropping it kills its processes.
 pub struct System {
     pub client: Client,
@@ -40,6 +43,8 @@ pub struct System {
     pub tag: String,
     engine: Podium,
     url: String,
+    /// Address of the job runner that stands in for Airflow.
+    airflow: String,
     ingestion: Option<(Podium, String)>,
     workers: Vec<(String, Podium)>,
 }
@@ -53,7 +58,21 @@ impl System {
         for topic in TOPICS.iter().map(|(_, topic)| format!("{tag}-{topic}")).chain([events_topic(&tag)]) {
             kafka::create_topic(&broker, &topic, PARTITIONS)?;
         }
-        let store = Store::start(&broker)?;
+        let airflow = format!("127.0.0.1:{}", free_port()?);
+        // `podium dev` brings the job runner only where a service needs one; nobody sends this one anything
+        let store = Store::start_with(
+            &broker,
+            &[
+                ("PODIUM__WORKERS__RUN", "reverse-email"),
+                ("PODIUM__WORKERS__TOPICS", &format!("reverse-email={tag}-nobody")),
+                ("PODIUM__WORKERS__GROUPS", &format!("reverse-email={tag}-nobody")),
+                ("PODIUM__DEV__AIRFLOW_LISTEN", &airflow),
+                ("AIRFLOW_AUTH", "basic"),
+                ("AIRFLOW_USER", "tests"),
+                ("AIRFLOW_PASSWORD", AIRFLOW_PASSWORD),
+                ("DB_NAME", &format!("{tag}_jobs")),
+            ],
+        )?;
         let engine = surrounded(Settings::new(&["serve"]), &tag, &url, &broker, &store);
         let engine = Podium::start(engine).context("the engine")?;
         let sql = Sql::connect(&url)?;
@@ -65,6 +84,7 @@ impl System {
             tag,
             engine,
             url,
+            airflow,
             ingestion: None,
             workers: Vec::new(),
         })
@@ -72,7 +92,14 @@ impl System {
 
     /// Starts one more process of a service and waits until it takes requests.
     pub fn worker(&mut self, name: &str, variables: &[(&str, &str)]) -> anyhow::Result<()> {
-        let settings = self.surrounded(Settings::new(&["worker", name]));
+        let settings = self
+            .surrounded(Settings::new(&["worker", name]))
+            .with("AIRFLOW_ENDPOINT", &format!("http://{}", self.airflow))
+            .with("AIRFLOW_AUTH", "basic")
+            .with("AIRFLOW_USER", "tests")
+            .with("AIRFLOW_PASSWORD", AIRFLOW_PASSWORD)
+            .with("PODIUM__DAG_MONITOR__POLL_INTERVAL", "500ms")
+            .with("PODIUM__DAG_MONITOR__LEDGER_INTERVAL", "1s");
         let settings = variables.iter().fold(settings, |all, (name, value)| all.with(name, value));
         let worker = Podium::start_quiet(settings)?;
         until(&format!("{name} to take requests"), LIMIT, || {

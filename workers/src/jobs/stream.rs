@@ -1,6 +1,6 @@
 //! Record by record from one place to another.
 
-use podium_designer::layout::{LineError, Record, Row};
+use podium_designer::layout::{self, LineError, Record, Row};
 
 use super::place::{Place, Sink, Source, Stores, write_whole};
 use super::tally::Tally;
@@ -108,14 +108,16 @@ impl Lines {
                 Some(end) => &rest[..=end],
                 // the last line may lack its line feed
                 None if self.ended => rest,
-                None if rest.len() > record.length() => {
+                // a longer record may begin with the fields of this one
+                None if rest.len() > layout::longest() => {
                     let (found, expected) = (rest.len(), record.length() - 1);
                     return Err(self.wrong(self.row + 1, LineError::TooLong { found, expected }));
                 }
                 None => break,
             };
             self.row += 1;
-            let row = record.read(line).map_err(|source| self.wrong(self.row, source))?;
+            let row =
+                record.read(layout::head(record, line)).map_err(|source| self.wrong(self.row, source))?;
             each(row);
             begun += line.len();
         }
