@@ -16,7 +16,10 @@ use crate::mailbox::{Envelope, Start};
 use crate::ready::{QueueName, Queues};
 
 /// The longest time that a new run is kept back.
-const HOLD: Duration = Duration::from_millis(10);
+pub(crate) const HOLD: Duration = Duration::from_millis(10);
+/// The longest time while the connection to PostgreSQL waits for work: longer would leave the processors idle, and each
+/// who starts runs one after the other could only start one in [`HOLD`].
+pub(crate) const HOLD_WHILE_IDLE: Duration = Duration::from_millis(1);
 /// Batches smaller than this say that the node has time: nothing is kept back.
 const BUSY_BATCH: usize = 16;
 /// Definitions that are remembered.
@@ -79,10 +82,15 @@ impl Admission {
         None
     }
 
-    /// The next run that may begin: a poll waits for its task, or it has waited long enough.
-    pub(crate) fn next(&mut self, queues: &Queues, ready: impl Fn(&QueueName) -> usize) -> Option<Envelope> {
+    /// The next run that may begin: a poll waits for its task, or it has waited for as long as `patience`.
+    pub(crate) fn next(
+        &mut self,
+        queues: &Queues,
+        patience: Duration,
+        ready: impl Fn(&QueueName) -> usize,
+    ) -> Option<Envelope> {
         let begins = |(queue, line): &(&QueueName, &Line)| {
-            let overdue = line.front().is_some_and(|(since, _)| since.elapsed() >= HOLD);
+            let overdue = line.front().is_some_and(|(since, _)| since.elapsed() >= patience);
             overdue || !waits_for_polls(queue, queues, ready(queue))
         };
         let queue = self.lines.iter().find(begins)?.0.clone();
@@ -96,8 +104,8 @@ impl Admission {
     }
 
     /// When the oldest one begins at the latest.
-    pub(crate) fn until(&self) -> Option<Instant> {
-        self.lines.values().filter_map(|line| line.front()).map(|(since, _)| *since + HOLD).min()
+    pub(crate) fn until(&self, patience: Duration) -> Option<Instant> {
+        self.lines.values().filter_map(|line| line.front()).map(|(since, _)| *since + patience).min()
     }
 }
 
@@ -166,7 +174,7 @@ mod tests {
         if admission.keep(start(), queue(), &queues, 1, 1_000).is_none() {
             // else this machine took longer than HOLD for the lines above
             let _second = park(&queues, 1);
-            assert!(admission.next(&queues, |_| 1).is_some());
+            assert!(admission.next(&queues, HOLD, |_| 1).is_some());
         }
         assert!(admission.is_empty());
     }
@@ -194,10 +202,10 @@ mod tests {
         let _poll = park(&queues, 1);
         drop(admission.keep(start(), queue(), &queues, 1, 1_000));
         while !admission.is_empty() {
-            let until = admission.until().expect("something is kept back");
+            let until = admission.until(HOLD).expect("something is kept back");
             assert!(until <= Instant::now() + HOLD);
             std::thread::yield_now();
-            drop(admission.next(&queues, |_| 1));
+            drop(admission.next(&queues, HOLD, |_| 1));
         }
     }
 }

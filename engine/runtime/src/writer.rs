@@ -20,7 +20,7 @@ use podium_core::{Event, RunId};
 use podium_store::{Applied, StoreError};
 use tokio::sync::mpsc;
 
-use crate::admission::{self, Admission};
+use crate::admission::{self, Admission, HOLD, HOLD_WHILE_IDLE};
 use crate::batch::Batch;
 use crate::broken::Blame;
 use crate::cache::Cache;
@@ -214,12 +214,10 @@ impl Writer {
         }
     }
 
-    fn begin_starts(&mut self) {
+    fn begin_starts(&mut self, patience: Duration) {
         while self.batch_has_room() {
-            let Some(envelope) = self.starts.next(&self.shared.queues, |queue| self.forming.ready(queue))
-            else {
-                return;
-            };
+            let ready = |queue: &QueueName| self.forming.ready(queue);
+            let Some(envelope) = self.starts.next(&self.shared.queues, patience, ready) else { return };
             self.begin(envelope);
         }
     }
@@ -341,15 +339,23 @@ impl Writer {
         }
     }
 
+    /// There is little in the forming batch beside what the one before had.
+    fn wants_company(&self) -> bool {
+        let busy = self.last_events > BUSY_BATCH;
+        self.forming.is_empty() || busy && self.forming.events * 2 < self.last_events
+    }
+
     /// Sends the forming batch off if it may go now; else says until when it waits for company.
     fn launch_or_linger(&mut self) -> Option<Instant> {
-        self.begin_starts();
+        self.begin_starts(HOLD);
         self.connection.as_ref()?;
-        if self.forming.is_empty() {
-            return self.starts.until();
+        if self.wants_company() {
+            self.begin_starts(HOLD_WHILE_IDLE);
         }
-        let alone = self.last_events > BUSY_BATCH && self.forming.events * 2 < self.last_events;
-        if alone && self.has_room() {
+        if self.forming.is_empty() {
+            return self.starts.until(HOLD_WHILE_IDLE);
+        }
+        if self.wants_company() && self.has_room() {
             let until = *self.linger_until.get_or_insert_with(|| Instant::now() + LINGER);
             if Instant::now() < until {
                 return Some(until);
