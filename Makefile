@@ -12,7 +12,7 @@ help: ## list these commands
 setup: ## install the missing system packages (Debian, as root), or name them
 	@scripts/setup.sh test
 
-demo: ## build, start everything embedded, run the pipeline on 10,000 rows, show the runs, stop
+demo: ## build, start everything embedded, run the patterns and the whole pipeline, stop; AIRFLOW=1: on a real Airflow
 	@scripts/setup.sh run
 	$(CARGO) build $(LOCKED) -p podium-server
 	@$(CARGO) run -q $(LOCKED) -p podium-server -- demo --output target/demo

@@ -66,10 +66,17 @@ fn the_demo_runs_to_its_end() {
     let output = output(&["demo", "--output", saved.path().to_str().expect("a path")]);
     let text = says(&output);
     assert!(output.status.success(), "{text}");
-    for part in ["8640 valid   1360 invalid", "8299 valid   1701 invalid", "COMPLETED in"] {
+    for part in [
+        "8640 valid   1360 invalid",
+        "8299 valid   1701 invalid",
+        "7158 valid      0 invalid",
+        "1000 records",
+    ] {
         assert!(text.contains(part), "{part} is missing: {text}");
     }
-    assert_eq!(std::fs::read_dir(saved.path()).expect("a directory").count(), 3);
+    assert_eq!(text.matches(" COMPLETED in ").count(), 4, "{text}");
+    // of Patterns 1, 2 and 3, and of the whole pipeline: 1 + 1 + 2 + 5
+    assert_eq!(std::fs::read_dir(saved.path()).expect("a directory").count(), 9, "{text}");
 }
 
 #[test]

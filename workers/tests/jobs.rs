@@ -172,3 +172,18 @@ async fn what_is_wrong_is_named_and_nothing_is_left_behind() {
     let spec = JobSpec { input: put(dir, "none.in", &[]), ..spec };
     assert_eq!(job(Job::NameParse, &spec).await.records, 0);
 }
+
+#[tokio::test]
+async fn one_job_reads_what_the_other_wrote() {
+    let root = tempfile::tempdir().expect("a directory");
+    let dir = root.path();
+    let fields = [("name", "Ann Smith"), ("zipfull", "02134"), ("EE_Email_Addr80", "ann@example.com")];
+    let lines = vec![line(&EMAIL_HYGIENE.input, &fields); 3];
+    let first = JobSpec::new(put(dir, "a.in", &lines), place(dir, "a.out"));
+    job(Job::EmailHygiene, &first).await;
+    for (input, output) in [("a.in", "b.out"), ("a.out", "c.out")] {
+        job(Job::NameParse, &JobSpec::new(place(dir, input), place(dir, output))).await;
+        assert_eq!(column(dir, output, &NAME_PARSE.output, "NP_Person1_First_Name"), ["ANN"; 3], "{input}");
+        assert_eq!(column(dir, output, &NAME_PARSE.output, "zipfull"), ["02134"; 3], "{input}");
+    }
+}

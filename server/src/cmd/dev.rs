@@ -100,6 +100,8 @@ pub(super) struct Running {
     pub(super) s3: S3Settings,
     pub(super) ingestion: Option<Ingestion>,
     pub(super) job_runner: Option<JobRunner>,
+    /// Names of the services in this process.
+    pub(super) workers: Vec<&'static str>,
     own_s3: Option<EmbeddedS3>,
     /// Ends with the process, never before: a client that is still saying goodbye would report its end as an
     /// outage.
@@ -173,12 +175,13 @@ impl Running {
                 .collect::<Result<_, _>>()?,
             young_broker: broker.is_some(),
         };
+        let workers = options.workers.iter().map(|worker| worker.name()).collect();
         let node = Node::start(config, listener, store, options).await?;
         let ingestion = match config.ingestion.enabled {
             true => Some(start_ingestion(config, &node, &kafka, &s3).await?),
             false => None,
         };
-        Ok(Self { node, postgres, kafka, s3, ingestion, job_runner, own_s3, _broker: broker })
+        Ok(Self { node, postgres, kafka, s3, ingestion, job_runner, workers, own_s3, _broker: broker })
     }
 
     async fn await_consumers(&mut self) {

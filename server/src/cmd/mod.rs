@@ -13,7 +13,7 @@ mod worker;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{FalseyValueParser, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand};
 use podium_workers::{Registration, SERVICES};
 
@@ -114,11 +114,14 @@ enum Command {
     },
     /// Print the version.
     Version,
-    /// Run the documented pipeline on 10,000 rows, show what happened, and stop.
+    /// Run the documented patterns and the whole pipeline, show what happened, and stop.
     Demo {
         /// Saves the services' output files there.
         #[arg(long, value_name = "DIR")]
         output: Option<PathBuf>,
+        /// Runs the DAGs in a real Airflow 2, which is installed into target/cache the first time. Also AIRFLOW=1.
+        #[arg(long, env = "AIRFLOW", value_parser = FalseyValueParser::new())]
+        airflow: bool,
     },
 }
 
@@ -185,7 +188,7 @@ impl Command {
             Self::Convert { graph, no_forks } => small::convert(&graph, !no_forks),
             Self::Health { url } => health::run(&url),
             Self::Version => small::version(),
-            Self::Demo { output } => demo::run(options.layers()?, output),
+            Self::Demo { output, airflow } => demo::run(options.layers()?, output, airflow),
         }
     }
 }

@@ -32,7 +32,8 @@ impl Client {
     }
 }
 
-async fn answer(request: reqwest::RequestBuilder) -> anyhow::Result<String> {
+/// The text of an answer of success.
+pub(super) async fn answer(request: reqwest::RequestBuilder) -> anyhow::Result<String> {
     let response = request.send().await?;
     let status = response.status();
     let text = response.text().await?;

@@ -1,11 +1,14 @@
-//! `podium demo`: the documented pipeline on 10,000 rows, from nothing to a finished run, like a client would.
+//! `podium demo`: the documented patterns and the whole pipeline, from nothing to finished runs, like a client would.
 //!
-//! Everything runs in this process on free ports and a temporary directory; the REST API is called over HTTP.
+//! Everything runs in this process on free ports and a temporary directory; its APIs are called over HTTP. With
+//! `--airflow` the DAGs run in a real Airflow beside it.
 
+mod airflow;
 mod client;
+mod deploy;
+mod report;
 mod timeline;
 
-use std::collections::HashMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -18,7 +21,10 @@ use super::dev::Running;
 use super::{block_on, settle};
 use crate::config::{Layers, Source};
 use crate::shutdown::Signals;
+use airflow::Airflow;
 use client::Client;
+use deploy::Ingestion;
+use report::{follow, report};
 
 const CUSTOMERS: &[u8] = include_bytes!("../../../../demo/data/customers.csv");
 /// All that the demo registers, made of the graphs in `demo/graphs`.
@@ -28,14 +34,24 @@ const DEFINITIONS: [&str; 4] = [
     include_str!("../../../../demo/definitions/parallel_pipeline.json"),
     include_str!("../../../../demo/definitions/documented_pipeline.json"),
 ];
-/// Those that it runs: the others are for Airflow.
-const RUN: [&str; 2] = ["email_pipeline", "parallel_pipeline"];
+/// Those that it starts at the engine.
+const STARTED: [&str; 2] = ["email_pipeline", "parallel_pipeline"];
+/// Drawn graphs that it deploys through the ingestion service: their services have files of their own.
+const DEPLOYED: [&str; 2] = [
+    include_str!("../../../../demo/graphs/name_parse_pipeline.json"),
+    include_str!("../../../../demo/graphs/documented_pipeline.json"),
+];
+/// Their input: fixed-width records.
+const PEOPLE: (&str, &[u8]) =
+    ("customers_1000.in", include_bytes!("../../../../demo/data/customers_1000.in"));
 const INPUT: (&str, &str) = ("raw-data", "customer_data_sample.csv");
-/// A run needs a fraction of a second; this is for a machine that does much else.
+/// A run needs a second; this is for a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(60);
-const LARGEST_OUTPUT: u64 = 64 * 1024 * 1024;
+/// A real Airflow runs one task after the other, each as processes of its own.
+const AIRFLOW_PATIENCE: Duration = Duration::from_secs(300);
 
-pub(super) fn run(mut layers: Layers, output: Option<PathBuf>) -> anyhow::Result<()> {
+/// Shows the pipeline. `output` takes the services' files; `airflow` asks for a real one.
+pub(super) fn run(mut layers: Layers, output: Option<PathBuf>, airflow: bool) -> anyhow::Result<()> {
     // the demo is about itself: what the environment names for real work is not touched
     for (key, value) in [
         ("server.listen", "127.0.0.1:0"),
@@ -46,6 +62,8 @@ pub(super) fn run(mut layers: Layers, output: Option<PathBuf>) -> anyhow::Result
         ("ledger.host", ""),
         ("ingestion.listen", "127.0.0.1:0"),
         ("ingestion.engine_url", ""),
+        ("ingestion.dps_converter_mode", "builtin"),
+        ("airflow.endpoint", ""),
         ("dev.kafka_listen", "127.0.0.1:0"),
         ("dev.s3_listen", "127.0.0.1:0"),
     ] {
@@ -54,7 +72,10 @@ pub(super) fn run(mut layers: Layers, output: Option<PathBuf>) -> anyhow::Result
     if layers.source("log.level") == Some(&Source::Default) {
         layers.text("log.level", "warn", Source::CommandLine)?;
     }
-    let mut config = settle(&layers)?;
+    if layers.source("dag_monitor.poll_interval") == Some(&Source::Default) {
+        // the demo's jobs end within a second
+        layers.text("dag_monitor.poll_interval", "400ms", Source::CommandLine)?;
+    }
     if let Some(dir) = &output {
         std::fs::create_dir_all(dir).with_context(|| format!("could not make {}", dir.display()))?;
     }
@@ -62,16 +83,24 @@ pub(super) fn run(mut layers: Layers, output: Option<PathBuf>) -> anyhow::Result
     // PostgreSQL runs as another user when we are root and must be able to pass through
     std::fs::set_permissions(data.path(), std::fs::Permissions::from_mode(0o711))?;
     let begun = Instant::now();
+    let airflow = match airflow {
+        true => {
+            println!("starting a real Airflow (the first time, installing it takes some minutes)");
+            Some(Airflow::start(&data.path().join("airflow"), &mut layers)?)
+        }
+        false => None,
+    };
+    let mut config = settle(&layers)?;
     block_on(async {
         let signals = Signals::new().context("could not take over the signals")?;
         let stop = signals.first();
-        println!("Podium demo: the documented pipeline on 10,000 rows, everything in this one process\n");
+        println!("Podium demo: the documented pipeline, everything in this one process\n");
         let Some(running) = Running::start_unless(&mut config, data.path(), stop.clone()).await? else {
             println!("Stopped before it was up.");
             return Ok(());
         };
         let shown = tokio::select! {
-            shown = show(&running, data.path(), output.as_deref(), begun) => shown.map(|()| "Stopped"),
+            shown = show(&running, data.path(), output.as_deref(), airflow.as_ref(), begun) => shown.map(|()| "Stopped"),
             () = stop => Ok("Stopped early"),
         };
         running.stop().await;
@@ -81,85 +110,66 @@ pub(super) fn run(mut layers: Layers, output: Option<PathBuf>) -> anyhow::Result
     })
 }
 
-async fn show(running: &Running, data: &Path, output: Option<&Path>, begun: Instant) -> anyhow::Result<()> {
+async fn show(
+    running: &Running,
+    data: &Path,
+    output: Option<&Path>,
+    airflow: Option<&Airflow>,
+    begun: Instant,
+) -> anyhow::Result<()> {
     let base = format!("http://{}", running.node.address());
     println!("  PostgreSQL   a cluster of its own in {}", data.display());
     println!("  Kafka        development broker on {}", running.kafka.bootstrap);
     println!("  S3           {}", running.s3.endpoint);
     println!("  REST API     {base}");
-    println!("  workers      email-validator, phone-validator");
+    let ingestion =
+        running.ingestion.as_ref().context("ingestion.enabled is false: the demo needs it")?.address();
+    println!("  ingestion    http://{ingestion}");
+    match airflow {
+        Some(airflow) => println!("  Airflow      a real one on {}", airflow.endpoint()),
+        None => println!("  Airflow      our own job runner in its place"),
+    }
+    println!("  services     {}", running.workers.join(", "));
     println!("  all ready after {:.1} s\n", begun.elapsed().as_secs_f64());
     let store = ObjectStore::new(running.s3.clone())?;
     store.put_bytes(INPUT.0, INPUT.1, CUSTOMERS, PutOptions::of_type("text/csv")).await?;
     println!("uploaded {} KiB to s3://{}/{}", CUSTOMERS.len() / 1024, INPUT.0, INPUT.1);
     let client = Client::new(base);
+    let patience = if airflow.is_some() { AIRFLOW_PATIENCE } else { PATIENCE };
     let mut runs = Vec::new();
     for definition in DEFINITIONS {
         let definition: Value = serde_json::from_str(definition).context("a definition of the demo")?;
         let name = definition["name"].as_str().context("a definition without a name")?;
         client.register(&definition).await?;
-        if !RUN.contains(&name) {
+        if !STARTED.contains(&name) {
             continue;
         }
         let id = client.start(name).await?;
         println!("\n{name}: {}", definition["description"].as_str().unwrap_or_default());
         println!("  POST /api/workflow/{name} -> {id}");
-        runs.push(follow(&client, &id).await?);
+        runs.push(follow(&client, &id, patience).await?);
+    }
+    let ingestion = Ingestion::new(ingestion);
+    let people = ingestion.upload(PEOPLE.0, PEOPLE.1).await?;
+    println!("\nuploaded {} KiB through the ingestion service to {people}", PEOPLE.1.len() / 1024);
+    for graph in DEPLOYED {
+        let mut graph: Value = serde_json::from_str(graph).context("a graph of the demo")?;
+        // its first version is registered above; the ingestion service counts on
+        graph.as_object_mut().context("a graph that is none")?.remove("version");
+        let deployed = ingestion.deploy(&graph, &people).await?;
+        let id = deployed["workflow_instance_id"].as_str().context("a deployment without a workflow")?;
+        println!(
+            "\n{}: {}",
+            graph["name"].as_str().unwrap_or_default(),
+            graph["description"].as_str().unwrap_or_default()
+        );
+        println!("  POST /workflow/deploy -> {id}");
+        runs.push(follow(&client, id, patience).await?);
     }
     println!();
     for run in &runs {
         println!("{}", timeline::draw(run));
         report(&store, run, output).await?;
-    }
-    Ok(())
-}
-
-/// Prints each change of a run until it ends.
-async fn follow(client: &Client, id: &str) -> anyhow::Result<Value> {
-    let begun = Instant::now();
-    let mut seen: HashMap<String, String> = HashMap::new();
-    loop {
-        let run = client.run(id).await?;
-        for task in run["tasks"].as_array().into_iter().flatten() {
-            let text = |name: &str| task[name].as_str().unwrap_or_default().to_owned();
-            let (name, status) = (text("referenceTaskName"), text("status"));
-            if seen.insert(name.clone(), status.clone()).as_ref() != Some(&status) {
-                println!("  {:>5} ms  {name:<36} {status}", begun.elapsed().as_millis());
-            }
-        }
-        match run["status"].as_str() {
-            Some("RUNNING") => {}
-            Some("COMPLETED") => return Ok(run),
-            other => anyhow::bail!(
-                "run {id} ended as {}: {}",
-                other.unwrap_or("nothing"),
-                run["reasonForIncompletion"].as_str().unwrap_or("no reason given")
-            ),
-        }
-        anyhow::ensure!(begun.elapsed() < PATIENCE, "run {id} did not end in {} s", PATIENCE.as_secs());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-/// Says what the services counted and where their files are; reads the files, to be sure.
-async fn report(store: &ObjectStore, run: &Value, output: Option<&Path>) -> anyhow::Result<()> {
-    for task in run["tasks"].as_array().into_iter().flatten() {
-        let data = &task["outputData"];
-        let (Some(bucket), Some(key)) = (data["output_bucket"].as_str(), data["output_key"].as_str()) else {
-            continue;
-        };
-        let count = |name: &str| data[name].as_u64().unwrap_or_default();
-        let (valid, invalid) = (count("processedRecords"), count("failedRecords"));
-        let stage = data["pipelineStage"].as_str().unwrap_or_default();
-        println!("  {stage:<17} {valid:>6} valid {invalid:>6} invalid   s3://{bucket}/{key}");
-        let file = store.get_bytes(bucket, key, LARGEST_OUTPUT).await?;
-        let rows = file.iter().filter(|b| **b == b'\n').count().saturating_sub(1);
-        anyhow::ensure!(rows as u64 == valid, "s3://{bucket}/{key} has {rows} rows, not {valid}");
-        if let Some(dir) = output {
-            let path = dir.join(key);
-            std::fs::write(&path, &file).with_context(|| format!("could not write {}", path.display()))?;
-            println!("{:50} {}", "", path.display());
-        }
     }
     Ok(())
 }
