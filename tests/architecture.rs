@@ -46,7 +46,7 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ),
     // black boxes: they know the product by its ports, and use its S3 client to put objects there
     ("podium-tests", &["podium-objects", "podium-ledger"]),
-    ("podium-bench", &["podium-tests"]),
+    ("podium-bench", &["podium-tests", "podium-objects"]),
 ];
 
 /// Outside crate, the packages that may use it.

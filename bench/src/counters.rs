@@ -116,8 +116,17 @@ fn cluster_cpu(postmaster: u32) -> anyhow::Result<f64> {
 
 /// Resident memory of a process now, in bytes.
 pub(crate) fn resident_bytes(pid: u32) -> anyhow::Result<f64> {
+    memory(pid, "VmRSS:")
+}
+
+/// The most resident memory that a process ever had, in bytes.
+pub(crate) fn peak_bytes(pid: u32) -> anyhow::Result<f64> {
+    memory(pid, "VmHWM:")
+}
+
+fn memory(pid: u32, name: &'static str) -> anyhow::Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find(|l| l.starts_with("VmRSS:")).context("no VmRSS")?;
-    let kilobytes: f64 = line.split_whitespace().nth(1).context("no VmRSS")?.parse()?;
+    let line = status.lines().find(|l| l.starts_with(name)).context(name)?;
+    let kilobytes: f64 = line.split_whitespace().nth(1).context(name)?.parse()?;
     Ok(kilobytes * 1024.0)
 }

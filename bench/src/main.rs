@@ -24,7 +24,8 @@ use serde_json::json;
 use report::Report;
 use rig::{Machine, POSTGRES_SETTINGS};
 use scenarios::{
-    Pace, fork, hostile, idle, latency, long, pairs, restart, search, stored, throughput, timers, waiting,
+    Pace, csv, fork, hostile, idle, latency, long, pairs, restart, search, stored, throughput, timers,
+    waiting,
 };
 
 /// Measures Podium beside the limit of the PostgreSQL it stands on.
@@ -34,7 +35,7 @@ struct Arguments {
     #[arg(long)]
     quick: bool,
     /// Scenarios to run, by comma: w1, latency, fork, long, timers, hostile, pairs, waiting, idle,
-    /// restart, stored, search
+    /// restart, stored, search, csv
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Also the scenario that stores a million runs (some minutes, 2 GB)
@@ -54,7 +55,7 @@ impl Arguments {
             // A broker takes longer to start than the quick look lasts.
             return match scenario {
                 "stored" => self.million,
-                "search" | "hostile" => !self.quick,
+                "search" | "hostile" | "csv" => !self.quick,
                 "pairs" => !self.quick,
                 _ => true,
             };
@@ -115,6 +116,9 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     }
     if arguments.wants("idle") {
         idle::measure(&machine, &mut report, pace).await.context("idle")?;
+    }
+    if arguments.wants("csv") {
+        csv::measure(&machine, &mut report, pace).await.context("csv")?;
     }
     if arguments.wants("restart") {
         restart::measure(&machine, &mut report, pace).await.context("restart")?;

@@ -40,6 +40,11 @@ impl Machine {
         Ok(Machine { cluster, binary, template })
     }
 
+    /// The binary under test.
+    pub(crate) fn binary(&self) -> &std::path::Path {
+        &self.binary
+    }
+
     /// URL of a fresh migrated database.
     pub(crate) fn database(&self, name: &str) -> anyhow::Result<String> {
         let sql = Sql::connect(&self.cluster.url("postgres"))?;

@@ -103,6 +103,14 @@ impl FileRequest {
         if output_key.contains("null") {
             output_key = format!("{stem}_{}.csv", request.workflow_id);
         }
+        for (name, key) in [("input_key", text("input_key")), ("output_key", output_key.clone())] {
+            // a legal name in S3, and a way out of its folder for whoever copies objects to files
+            if key.split('/').any(|part| matches!(part, "." | "..")) || key.chars().any(char::is_control) {
+                return Err(format!(
+                    "{name} is {key:?}: a key without \"..\" and control characters is expected"
+                ));
+            }
+        }
         let file = Self {
             input_bucket: text("input_bucket"),
             input_key: text("input_key"),
@@ -182,5 +190,19 @@ mod tests {
             FileRequest::read(&r, "email_validated").expect("whole").output_key,
             "email_validated_w.csv"
         );
+    }
+
+    #[test]
+    fn keys_do_not_climb() {
+        for bad in ["../k", "a/../k", "a/./k", "..", "a\nb"] {
+            let mut r = request(r#"{"workflowId":"w","eventType":"x_request","data":{}}"#);
+            for (name, value) in
+                [("input_bucket", "b"), ("input_key", "a..b"), ("output_bucket", "o"), ("output_key", bad)]
+            {
+                r.data.insert(name.to_owned(), value.into());
+            }
+            let refused = FileRequest::read(&r, "s").expect_err("refused");
+            assert!(refused.starts_with(&format!("output_key is {bad:?}")), "{refused}");
+        }
     }
 }

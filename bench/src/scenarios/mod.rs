@@ -1,5 +1,6 @@
 //! What is measured, one file each.
 
+pub(crate) mod csv;
 pub(crate) mod fork;
 pub(crate) mod hostile;
 pub(crate) mod idle;
@@ -27,6 +28,8 @@ pub(crate) struct Pace {
     /// The "10k" of idle open runs.
     pub(crate) idle: u64,
     pub(crate) idle_time: Duration,
+    /// Bytes of the large CSV file.
+    pub(crate) csv_bytes: u64,
 }
 
 impl Pace {
@@ -38,6 +41,7 @@ impl Pace {
             many: 100_000,
             idle: 10_000,
             idle_time: Duration::from_secs(30),
+            csv_bytes: 1_000_000_000,
         }
     }
 
@@ -50,6 +54,7 @@ impl Pace {
             many: 10_000,
             idle: 2_000,
             idle_time: Duration::from_secs(5),
+            csv_bytes: 50_000_000,
         }
     }
 }
