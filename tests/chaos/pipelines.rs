@@ -1,7 +1,7 @@
 //! Many pipelines at once, each with a file of its own, while one random process of the system is killed again and again.
 //!
-//! Each pipeline validates other rows of the sample, so an output that belongs to another run is seen, and what the existing
-//! services made of these rows is recorded. `PODIUM_CHAOS_PIPELINES` says how many (default 50; `make test` takes 12).
+//! Each pipeline has other rows of the samples, so an output that belongs to another run is seen, and what the existing
+//! validators made of these rows is recorded. `PODIUM_CHAOS_PIPELINES` says how many (default 50; `make test` takes 12).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread::JoinHandle;
@@ -15,9 +15,27 @@ use serde_json::{Value, json};
 
 use crate::random::Random;
 
-const SERVICES: [&str; 2] = ["email_validation", "phone_validation"];
-/// Rows of one pipeline's file.
+/// What stands in the references of the services' tasks; `eventType` of their requests and of their answers; where requests go.
+const SERVICES: [(&str, &str, &str, &str); 5] = [
+    (
+        "email_validation",
+        "email_validation_request",
+        "email_validation_completed",
+        "email-validation-requests",
+    ),
+    (
+        "phone_validation",
+        "phone_validation_request",
+        "phone_validation_completed",
+        "phone-validation-requests",
+    ),
+    ("enrichment", "enrichment_request", "enrichment_completed", "enrichment-requests"),
+    ("dp_email_hygiene", "email_hygiene_request", "email_hygiene_completed", "email-hygiene-requests"),
+    ("name_parse", "airflow_trigger_request", "name_parse_completed", "airflow-trigger-requests"),
+];
+/// Rows of one pipeline's CSV file, and of its fixed-width file.
 const ROWS: usize = 200;
+const PEOPLE: usize = 20;
 /// Between two kills.
 const PAUSE: Duration = Duration::from_secs(5);
 /// A service waits so long before each request: the kills find it at work.
@@ -57,13 +75,20 @@ impl Rows {
     }
 }
 
+/// The fixed-width file of one pipeline.
+fn people(number: usize) -> anyhow::Result<Vec<u8>> {
+    let all = std::fs::read(repository().join("demo/data/customers_1000.in"))?;
+    let lines = all.split_inclusive(|byte| *byte == b'\n').skip(number * PEOPLE).take(PEOPLE);
+    Ok(lines.flatten().copied().collect())
+}
+
 /// Deploys one pipeline, again with the same key until it is answered; the run's id.
-fn deploy(ingestion: String, definition: Value) -> JoinHandle<anyhow::Result<String>> {
+fn deploy(ingestion: String, definition: Value, input: String) -> JoinHandle<anyhow::Result<String>> {
     std::thread::spawn(move || {
         let key = definition["name"].as_str().unwrap_or_default().to_owned();
         let headers = [("content-type", "application/json"), ("idempotency-key", key.as_str())];
         let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let body = json!({"workflow": definition}).to_string();
+        let body = json!({"workflow": definition, "minio_input_uri": input}).to_string();
         let end = Instant::now() + DEPLOYED;
         loop {
             let wait = Duration::from_secs(20);
@@ -90,19 +115,24 @@ fn pipelines_in_parallel_survive_the_death_of_any_process() -> anyhow::Result<()
     let count = pipelines();
     let mut random = Random::seeded("pipelines");
     let mut system = System::start()?;
-    for name in ["email-validator", "email-validator", "phone-validator"] {
+    for name in
+        ["email-validator", "phone-validator", "enricher", "email-hygiene", "airflow-adapter", "dag-monitor"]
+    {
         system.worker(name, &[("PODIUM__WORKERS__DELAY", DELAY)])?;
     }
     system.ingest()?;
     let customers = Rows::read("demo/data/customers.csv")?;
+    let services = SERVICES.map(|(name, ..)| name);
     let mut deployments = Vec::new();
     for number in 0..count {
-        let input = format!("part-{number}.csv");
+        let (input, people_input) = (format!("part-{number}.csv"), format!("part-{number}.in"));
         system.store.put("raw-data", &input, &customers.of(number))?;
-        let mut definition = system.definition(&format!("pipeline-{number}"), &SERVICES)?;
+        system.store.put("raw-data", &people_input, &people(number)?)?;
+        let mut definition = system.definition(&format!("pipeline-{number}"), &services)?;
         definition["tasks"][0]["inputParameters"]["kafka_request"]["value"]["data"]["input_key"] =
             input.into();
-        deployments.push(deploy(system.ingestion().to_owned(), definition));
+        let people_input = format!("minio://raw-data/{people_input}");
+        deployments.push(deploy(system.ingestion().to_owned(), definition, people_input));
     }
     let killed = kill_until_all_ended(&mut system, &mut random, count)?;
     let ids = deployments
@@ -169,7 +199,27 @@ fn check_runs(system: &System, ids: &[String]) -> anyhow::Result<()> {
                 system.store.get(bucket, &key)?.with_context(|| format!("{bucket}/{key} is not there"))?;
             ensure!(found == rows.of(number), "{bucket}/{key} is not what belongs to run {number}");
         }
+        let get = |bucket: &str, key: String| {
+            let found = system.store.get(bucket, &key)?;
+            found.with_context(|| format!("{bucket}/{key} is not there"))
+        };
+        let count = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
+        let enriched = get("enriched", format!("enrichment_{id}.csv"))?;
+        ensure!(count(&enriched) == count(&outputs[1].2.of(number)), "run {number} was not enriched whole");
+        for (bucket, key, length) in
+            [("email-hygiene-output", "email_hygiene.out", 489), ("name-parse-output", "nameparse.out", 855)]
+        {
+            let found = get(bucket, format!("{id}/{key}"))?;
+            // all records begin with the eight fields of the input's, the row's own number first
+            let begins = |bytes: &[u8], length: usize| -> Vec<Vec<u8>> {
+                bytes.chunks(length).map(|line| line[..325.min(line.len())].to_vec()).collect()
+            };
+            let same = begins(&found, length) == begins(&people(number)?, 406);
+            ensure!(same, "{bucket}/{id}/{key} is not what belongs to run {number}");
+        }
     }
+    let dag_runs = system.ledger()?.number("SELECT count(DISTINCT dag_run_id) FROM dag_monitor_requests")?;
+    ensure!(dag_runs == (ids.len() * 2) as i64, "{dag_runs} DAG runs for {} runs", ids.len());
     system.sql.assert_sound()
 }
 
@@ -177,7 +227,7 @@ fn check_runs(system: &System, ids: &[String]) -> anyhow::Result<()> {
 fn check_records(system: &System, ids: &[String]) -> anyhow::Result<()> {
     let mut seen: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
     let mut records = 0;
-    let topics = ["email-validation-requests", "phone-validation-requests"].map(|topic| system.topic(topic));
+    let topics = SERVICES.map(|(.., topic)| system.topic(topic));
     for topic in topics.into_iter().chain([events_topic(&system.tag)]) {
         for record in kafka::read_all(&system.broker, &topic)? {
             let value = record.json();
@@ -189,9 +239,9 @@ fn check_records(system: &System, ids: &[String]) -> anyhow::Result<()> {
         }
     }
     for id in ids {
-        for service in SERVICES {
-            for kind in ["request", "completed"] {
-                let key = (id.clone(), format!("{service}_{kind}"));
+        for (_, request, answer, _) in SERVICES {
+            for kind in [request, answer] {
+                let key = (id.clone(), kind.to_owned());
                 let events = seen.remove(&key).unwrap_or_default();
                 ensure!(events.len() == 1, "{key:?} was said {} times: {events:?}", events.len());
             }

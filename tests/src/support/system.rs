@@ -99,7 +99,9 @@ impl System {
             .with("AIRFLOW_USER", "tests")
             .with("AIRFLOW_PASSWORD", AIRFLOW_PASSWORD)
             .with("PODIUM__DAG_MONITOR__POLL_INTERVAL", "500ms")
-            .with("PODIUM__DAG_MONITOR__LEDGER_INTERVAL", "1s");
+            .with("PODIUM__DAG_MONITOR__LEDGER_INTERVAL", "1s")
+            // a monitor that was killed keeps its rows from others for so long
+            .with("PODIUM__DAG_MONITOR__LEASE", "5s");
         let settings = variables.iter().fold(settings, |all, (name, value)| all.with(name, value));
         let worker = Podium::start_quiet(settings)?;
         until(&format!("{name} to take requests"), LIMIT, || {
@@ -163,6 +165,11 @@ impl System {
             .filter(|(worker, _)| worker == name)
             .map(|(_, worker)| worker.log_tail())
             .collect()
+    }
+
+    /// What the services note: the database of the ledger.
+    pub fn ledger(&self) -> anyhow::Result<Sql> {
+        Sql::connect(&postgres::shared()?.url(&format!("{}_ledger", self.tag)))
     }
 
     /// The topic of this system that stands for a documented one.
