@@ -169,6 +169,11 @@ async fn what_is_wrong_is_named_and_nothing_is_left_behind() {
     left.sort();
     assert_eq!(left, ["a.out", "endless.in", "short.in"]);
     assert_eq!(std::fs::read_to_string(dir.join("a.out")).expect("text"), "what was there");
+    for work in [Job::NameParse, Job::EmailHygiene] {
+        let spec = JobSpec { source_field: Some("nmae".to_owned()), ..spec.clone() };
+        let error = run(work, None, &spec, None).await.expect_err("no such field").to_string();
+        assert!(error.contains("the source field is \"nmae\"") && error.contains("zipfull"), "{error}");
+    }
     let spec = JobSpec { input: put(dir, "none.in", &[]), ..spec };
     assert_eq!(job(Job::NameParse, &spec).await.records, 0);
 }

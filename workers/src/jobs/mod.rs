@@ -135,7 +135,7 @@ pub async fn run(
     stats: Option<&Place>,
 ) -> Result<JobReport, JobError> {
     match job {
-        Job::NameParse => stream::run(stores, spec, stats, &mut name_parse::Work::new(spec)).await,
+        Job::NameParse => stream::run(stores, spec, stats, &mut name_parse::Work::new(spec)?).await,
         Job::EmailHygiene => stream::run(stores, spec, stats, &mut hygiene::Work::new(spec)?).await,
         Job::Match => reverse::run_match(stores, spec, stats).await,
         Job::Append => reverse::run_append(stores, spec, stats).await,

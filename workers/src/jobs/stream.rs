@@ -130,6 +130,27 @@ impl Lines {
     }
 }
 
+/// The field that a job works on: the one that the metadata names, else the documented one.
+///
+/// # Errors
+/// When the metadata names one that the layout has not.
+pub(super) fn source_field(
+    spec: &JobSpec,
+    layout: &'static layout::Layout,
+    documented: &'static str,
+) -> Result<&'static str, JobError> {
+    let wanted = spec.source_field.as_deref().unwrap_or(documented);
+    let names = || layout.input.fields().iter().map(|field| field.name);
+    names().find(|name| *name == wanted).ok_or_else(|| JobError::Metadata {
+        place: spec.input.to_string(),
+        reason: format!(
+            "the source field is {wanted:?}, and layout {} has {}",
+            layout.id,
+            names().collect::<Vec<_>>().join(", ")
+        ),
+    })
+}
+
 /// Appends a text in a field of this many bytes: cut, or filled with blanks. Texts of the jobs are ASCII.
 pub(super) fn put(out: &mut Vec<u8>, text: &str, width: usize) {
     let kept = &text.as_bytes()[..text.floor_char_boundary(width)];

@@ -12,7 +12,7 @@ use email_address::EmailAddress;
 use podium_designer::layout::{EMAIL_HYGIENE, Record, Row};
 use psl::Psl;
 
-use super::stream::{RecordWork, printable, put};
+use super::stream::{RecordWork, printable, put, source_field};
 use super::tally::Tally;
 use super::{Job, JobError, JobSpec};
 
@@ -167,17 +167,8 @@ impl Work {
     /// # Errors
     /// When the metadata names a field that the layout has not.
     pub(super) fn new(spec: &JobSpec) -> Result<Self, JobError> {
-        let fields = EMAIL_HYGIENE.input.fields();
-        let wanted = spec.source_field.as_deref().unwrap_or(SOURCE);
-        let field = fields.iter().find(|field| field.name == wanted).ok_or_else(|| JobError::Metadata {
-            place: spec.input.to_string(),
-            reason: format!(
-                "the source field is {wanted:?}, and layout {} has {}",
-                EMAIL_HYGIENE.id,
-                fields.iter().map(|f| f.name).collect::<Vec<_>>().join(", ")
-            ),
-        })?;
-        Ok(Self { source: field.name, tally: Tally::default() })
+        let source = source_field(spec, &EMAIL_HYGIENE, SOURCE)?;
+        Ok(Self { source, tally: Tally::default() })
     }
 }
 

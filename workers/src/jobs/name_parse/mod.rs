@@ -13,9 +13,9 @@ mod words;
 
 use podium_designer::layout::{NAME_PARSE, Record, Row};
 
-use super::stream::{RecordWork, printable, put};
+use super::stream::{RecordWork, printable, put, source_field};
 use super::tally::Tally;
-use super::{Job, JobSpec};
+use super::{Job, JobError, JobSpec};
 
 pub use gender::Gender;
 pub use person::Person;
@@ -158,16 +158,11 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// As the metadata says; a source field that the layout has not is the documented one.
-    pub(super) fn new(spec: &JobSpec) -> Self {
-        let wanted = spec.source_field.as_deref().unwrap_or(SOURCE);
-        let field = NAME_PARSE.input.fields().iter().find(|field| field.name == wanted);
-        Self {
-            source: field.map_or(SOURCE, |field| field.name),
-            orientation: spec.orientation,
-            kind: spec.kind,
-            tally: Tally::default(),
-        }
+    /// # Errors
+    /// When the metadata names a field that the layout has not.
+    pub(super) fn new(spec: &JobSpec) -> Result<Self, JobError> {
+        let source = source_field(spec, &NAME_PARSE, SOURCE)?;
+        Ok(Self { source, orientation: spec.orientation, kind: spec.kind, tally: Tally::default() })
     }
 }
 
