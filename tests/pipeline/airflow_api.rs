@@ -279,9 +279,10 @@ fn with_a_door() -> anyhow::Result<Scripted> {
 #[test]
 fn sessions_and_tokens_are_got_and_renewed() -> anyhow::Result<()> {
     let door = with_a_door()?;
+    let closed = Scripted::start(|_| Reply::new(503, "<html>maintenance</html>"))?;
     let place = Place::open("", &[])?;
     let password = [("AIRFLOW_USER", "u"), ("AIRFLOW_PASSWORD", "p&w")];
-    let ways: [(&str, Vec<(&str, &str)>); 5] = [
+    let ways: [(&str, Vec<(&str, &str)>); 6] = [
         ("form", [&password[..], &[("AIRFLOW_AUTH", "session")]].concat()),
         ("token", [&password[..], &[("AIRFLOW_AUTH", "bearer"), ("PODIUM__AIRFLOW__API", "v2")]].concat()),
         (
@@ -295,6 +296,10 @@ fn sessions_and_tokens_are_got_and_renewed() -> anyhow::Result<()> {
         // a session that was given, and nothing to renew it with
         ("given", vec![("AIRFLOW_AUTH", "session"), ("MWAA_SESSION_TOKEN", "stale")]),
         ("wrong", vec![("AIRFLOW_AUTH", "session"), ("AIRFLOW_USER", "u"), ("AIRFLOW_PASSWORD", "no")]),
+        (
+            "closed",
+            [&password[..], &[("AIRFLOW_AUTH", "session"), ("MWAA_ENDPOINT", closed.base())]].concat(),
+        ),
     ];
     let mut workers = Vec::new();
     for (way, settings) in &ways {
@@ -326,9 +331,11 @@ fn sessions_and_tokens_are_got_and_renewed() -> anyhow::Result<()> {
         assert_eq!(message["event_type"], "airflow_dag_completed", "{message}");
         assert_eq!(message["data"]["dag_run_id"], message["data"]["jobid"], "{message}");
     }
-    let events = place.events(&["given-0", "wrong-0"])?;
+    let events = place.events(&["given-0", "wrong-0", "closed-0"])?;
     assert!(failure(&events, "given-0").contains("(401): expired"), "{}", failure(&events, "given-0"));
     let wrong = failure(&events, "wrong-0");
     assert!(wrong.contains("could not log in: Airflow did not accept user \"u\""), "{wrong}");
+    let closed = failure(&events, "closed-0");
+    assert!(closed.contains("(after 3 tries): Airflow failed (503)"), "{closed}");
     Ok(())
 }

@@ -124,3 +124,34 @@ fn two_monitors_share_the_runs_and_report_each_once() -> anyhow::Result<()> {
     assert_eq!(check(&reports, 200), 0, "events came twice");
     Ok(())
 }
+
+#[test]
+fn reverse_email_goes_on_where_a_killed_process_was() -> anyhow::Result<()> {
+    let airflow = FakeAirflow::start()?;
+    let place = Place::open("", &[&SETTINGS[..], &[("AIRFLOW_ENDPOINT", airflow.base())]].concat())?;
+    let mut service = Podium::start_quiet(place.worker("reverse-email"))?;
+    let sql = ledger(&place)?;
+    let workflows: Vec<String> = (0..20).map(|n| format!("w{n}")).collect();
+    let data = json!({"match_dagId": "match", "append_dagId": "append"});
+    let requests: Vec<_> = workflows.iter().map(|w| (w.as_str(), "t", data.clone())).collect();
+    place.request("reverse-email-requests", "reverse_email_requests", &requests)?;
+    for step in ["step = 0 AND triggered", "step = 1"] {
+        let at = format!("SELECT count(*) FROM ledger.reverse_email_requests WHERE {step}");
+        until("some requests to be on their way", PATIENCE, || {
+            // the table may not be there yet
+            Ok((sql.number(&at).unwrap_or(0) >= 5).then_some(()))
+        })?;
+        service.kill()?;
+        service.respawn()?;
+    }
+    let all: Vec<&str> = workflows.iter().map(String::as_str).collect();
+    for (workflow, events) in place.events(&all)? {
+        let ids: BTreeSet<_> = events.iter().filter_map(|e| e.header("podium-event-id")).collect();
+        assert_eq!(ids.len(), 1, "{workflow}: {events:?}");
+        assert!(events.iter().all(|e| e.json()["data"]["result"] == "success"), "{workflow}: {events:?}");
+    }
+    for dag in ["match", "append"] {
+        assert_eq!(airflow.runs_of(dag).len(), workflows.len(), "runs of {dag}");
+    }
+    Ok(())
+}

@@ -170,13 +170,18 @@ impl Airflow {
             || dress(http.request(method.clone(), url.clone()).header("accept", "application/json"));
         let pass = credentials.pass(&place).await?;
         let answer = send(pass.pass.on(request()), limit).await?;
-        if !matches!(answer.check(), Err(AirflowFault::Unauthorized { .. })) {
+        if !answer.is_unauthorized() {
+            credentials.worked(&pass);
             return Ok(answer);
         }
         match credentials.renewed(&pass, &place).await? {
             Some(renewed) => {
                 info!(endpoint = %base, "logged in to Airflow anew");
-                send(renewed.pass.on(request()), limit).await
+                let answer = send(renewed.pass.on(request()), limit).await?;
+                if !answer.is_unauthorized() {
+                    credentials.worked(&renewed);
+                }
+                Ok(answer)
             }
             None => Ok(answer),
         }

@@ -1,5 +1,6 @@
 //! What calls carry to be let in, and getting a new one when it has expired.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::header::{COOKIE, LOCATION};
@@ -13,7 +14,8 @@ use super::http::{send, shortened};
 use super::mwaa;
 use super::settings::AirflowAuth;
 
-/// Whoever is refused again so soon after a login is refused for another reason.
+/// Between logins that do not help: a pass that never let anybody in is refused for another reason than its age, and a
+/// login that did not work is not tried again by each of the many who waited for it.
 const LOGIN_PAUSE: Duration = Duration::from_secs(5);
 
 /// What a call carries.
@@ -44,28 +46,34 @@ pub(super) struct Numbered {
 /// The pass in force.
 pub(super) struct Credentials {
     auth: AirflowAuth,
-    current: Mutex<Option<(Numbered, Instant)>>,
+    current: Mutex<Current>,
+    /// The newest pass that let somebody in, by its number.
+    worked: AtomicU64,
+}
+
+#[derive(Default)]
+struct Current {
+    pass: Option<Numbered>,
+    /// The last login, and why it did not work.
+    login: Option<(Instant, Option<AirflowFault>)>,
 }
 
 impl Credentials {
     pub(super) fn new(auth: AirflowAuth) -> Self {
-        Self { auth, current: Mutex::new(None) }
+        Self { auth, current: Mutex::default(), worked: AtomicU64::new(0) }
     }
 
     /// The pass in force; logs in if there is none yet.
     pub(super) async fn pass(&self, place: &Place<'_>) -> Result<Numbered, AirflowFault> {
         // held during the login, so that one logs in for all who wait
         let mut current = self.current.lock().await;
-        if let Some((pass, _)) = current.as_ref() {
+        if let Some(pass) = &current.pass {
             return Ok(pass.clone());
         }
-        let pass = match self.given() {
-            Some(pass) => pass,
-            None => self.log_in(place).await?,
-        };
-        let numbered = Numbered { pass, number: 1 };
-        *current = Some((numbered.clone(), Instant::now()));
-        Ok(numbered)
+        match self.given() {
+            Some(pass) => Ok(current.take(pass, 1)),
+            None => self.log_in_once(&mut current, 1, place).await,
+        }
     }
 
     /// A newer pass than this one, which was refused; `None` if there is no way to get one.
@@ -75,20 +83,37 @@ impl Credentials {
         place: &Place<'_>,
     ) -> Result<Option<Numbered>, AirflowFault> {
         let mut current = self.current.lock().await;
-        if let Some((newer, since)) = current.as_ref() {
-            if newer.number > refused.number {
-                return Ok(Some(newer.clone()));
-            }
-            if newer.number > 1 && since.elapsed() < LOGIN_PAUSE {
-                return Ok(None);
-            }
+        if let Some(newer) = current.pass.as_ref().filter(|pass| pass.number > refused.number) {
+            return Ok(Some(newer.clone()));
         }
-        if !self.can_log_in(place.api) {
+        let is_new =
+            current.login.as_ref().is_some_and(|(at, fault)| fault.is_none() && at.elapsed() < LOGIN_PAUSE);
+        let worked = self.worked.load(Ordering::Relaxed) >= refused.number;
+        if (is_new && !worked) || !self.can_log_in(place.api) {
             return Ok(None);
         }
-        let numbered = Numbered { pass: self.log_in(place).await?, number: refused.number + 1 };
-        *current = Some((numbered.clone(), Instant::now()));
-        Ok(Some(numbered))
+        self.log_in_once(&mut current, refused.number + 1, place).await.map(Some)
+    }
+
+    /// Notes that a pass let us in.
+    pub(super) fn worked(&self, pass: &Numbered) {
+        self.worked.fetch_max(pass.number, Ordering::Relaxed);
+    }
+
+    async fn log_in_once(
+        &self,
+        current: &mut Current,
+        number: u64,
+        place: &Place<'_>,
+    ) -> Result<Numbered, AirflowFault> {
+        if let Some((at, Some(fault))) = &current.login
+            && at.elapsed() < LOGIN_PAUSE
+        {
+            return Err(fault.clone());
+        }
+        let done = self.log_in(place).await;
+        current.login = Some((Instant::now(), done.as_ref().err().cloned()));
+        Ok(current.take(done?, number))
     }
 
     /// What the settings hold ready.
@@ -135,6 +160,14 @@ impl Credentials {
     }
 }
 
+impl Current {
+    fn take(&mut self, pass: Pass, number: u64) -> Numbered {
+        let pass = Numbered { pass, number };
+        self.pass = Some(pass.clone());
+        pass
+    }
+}
+
 /// Where a login goes.
 pub(super) struct Place<'a> {
     pub(super) http: &'a Client,
@@ -152,7 +185,7 @@ impl Place<'_> {
     /// The form of Airflow 2: the page gives a token and a first cookie, both go back with user and password.
     async fn by_form(&self, user: &str, password: &str) -> Result<Pass, AirflowFault> {
         let page = send(self.http.get(self.url("login/")), self.limit).await?;
-        page.check().map_err(|fault| AirflowFault::Login(format!("the page for logging in: {fault}")))?;
+        page.check().map_err(|fault| fault.at_login("the page for logging in"))?;
         let token = csrf_token(&page.text())
             .ok_or_else(|| AirflowFault::Login("the page for logging in has no csrf_token".to_owned()))?;
         let first = page.cookie("session").unwrap_or_default();
@@ -161,6 +194,9 @@ impl Place<'_> {
             form(self.http.post(self.url("login/")), &fields).header(COOKIE, format!("session={first}"));
         let answer = send(post, self.limit).await?;
         let to = answer.headers.get(LOCATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        if answer.status.is_server_error() {
+            answer.check()?;
+        }
         // a wrong password gives the page again, or sends back to it
         if !answer.status.is_redirection() || to.contains("/login") {
             return Err(AirflowFault::Login(format!(
@@ -182,7 +218,7 @@ impl Place<'_> {
             AirflowFault::Unauthorized { .. } => {
                 AirflowFault::Login(format!("Airflow did not accept user {user:?} and the password (401)"))
             }
-            other => other,
+            other => other.at_login("/auth/token"),
         })?;
         told.get("access_token")
             .and_then(Value::as_str)

@@ -40,23 +40,32 @@ pub enum AirflowFault {
     Settings(String),
 }
 
+impl AirflowFault {
+    /// Whether the same call may work in a moment.
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::TooMany { .. } | Self::Server { .. } | Self::TimedOut(_) | Self::Transport(_) => true,
+            Self::Refused { status, .. } => *status == 408,
+            Self::Unauthorized { .. }
+            | Self::Forbidden { .. }
+            | Self::NotFound { .. }
+            | Self::Conflict { .. }
+            | Self::NotJson { .. }
+            | Self::Login(_)
+            | Self::Settings(_) => false,
+        }
+    }
+
+    /// The same, met while logging in: what may pass stays what it is, anything else is a login that does not work.
+    pub(super) fn at_login(self, what: &str) -> Self {
+        if self.is_transient() { self } else { Self::Login(format!("{what}: {self}")) }
+    }
+}
+
 impl AirflowError {
     /// Whether the same call may work in a moment: 408, 429, 5xx, no connection, no answer.
     pub fn is_transient(&self) -> bool {
-        match &self.fault {
-            AirflowFault::TooMany { .. }
-            | AirflowFault::Server { .. }
-            | AirflowFault::TimedOut(_)
-            | AirflowFault::Transport(_) => true,
-            AirflowFault::Refused { status, .. } => *status == 408,
-            AirflowFault::Unauthorized { .. }
-            | AirflowFault::Forbidden { .. }
-            | AirflowFault::NotFound { .. }
-            | AirflowFault::Conflict { .. }
-            | AirflowFault::NotJson { .. }
-            | AirflowFault::Login(_)
-            | AirflowFault::Settings(_) => false,
-        }
+        self.fault.is_transient()
     }
 
     /// Whether Airflow answered and said no: not known, not allowed.

@@ -78,6 +78,10 @@ impl Answer {
         }
     }
 
+    pub(super) fn is_unauthorized(&self) -> bool {
+        matches!(self.check(), Err(AirflowFault::Unauthorized { .. }))
+    }
+
     /// Airflow's own words for an error.
     fn detail(&self) -> String {
         let parsed: Option<Value> = serde_json::from_slice(&self.body).ok();

@@ -27,7 +27,7 @@ pub(super) async fn log_in(settings: &MwaaSettings, place: &Place<'_>) -> Result
     let (path, cookie) = place.api.mwaa_login();
     let answer = send(form(place.http.post(place.url(path)), &[("token", &token)]), place.limit).await?;
     if !(answer.status.is_success() || answer.status.is_redirection()) {
-        answer.check().map_err(|fault| AirflowFault::Login(format!("/{path}: {fault}")))?;
+        answer.check().map_err(|fault| fault.at_login(&format!("/{path}")))?;
     }
     let value = answer.cookie(cookie).ok_or_else(|| {
         AirflowFault::Login(format!(
@@ -51,9 +51,8 @@ async fn web_token(settings: &MwaaSettings, place: &Place<'_>) -> Result<String,
         request = request.header(name, value);
     }
     let answer = send(request, place.limit).await?;
-    let told = answer.json().map_err(|fault| {
-        AirflowFault::Login(format!("web login token of {:?}: {fault}", settings.environment))
-    })?;
+    let what = format!("web login token of {:?}", settings.environment);
+    let told = answer.json().map_err(|fault| fault.at_login(&what))?;
     told.get("WebToken")
         .and_then(Value::as_str)
         .map(str::to_owned)

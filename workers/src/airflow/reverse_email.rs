@@ -131,7 +131,7 @@ impl Inner {
     async fn finish(
         &self,
         row: &ReverseEmailRow,
-        plan: &Plan,
+        plan: Option<&Plan>,
         failure: Option<String>,
     ) -> Result<bool, LedgerError> {
         // what was paused for too long says nothing
@@ -144,10 +144,10 @@ impl Inner {
             ..Request::default()
         };
         let fields = json!({
-            "match_dagId": plan[0].dag_id,
-            "append_dagId": plan[1].dag_id,
-            "jobid": plan[1].run_id,
-            "metadataUrl": plan[1].metadata_url,
+            "match_dagId": plan.map(|plan| &plan[0].dag_id),
+            "append_dagId": plan.map(|plan| &plan[1].dag_id),
+            "jobid": plan.map(|plan| &plan[1].run_id),
+            "metadataUrl": plan.and_then(|plan| plan[1].metadata_url.as_ref()),
             "errorMessage": failure,
         });
         let outcome = match &failure {
@@ -195,9 +195,9 @@ impl Watched for Inner {
                 Ok(plan) => plan,
                 // written by another version: nobody can go on with it
                 Err(error) => {
-                    warn!(workflow_id, %error, "a plan cannot be read; its row is closed");
                     let reason = format!("its plan cannot be read: {error}");
-                    return self.ledger.close(&row.lease, Some(&reason)).await;
+                    warn!(workflow_id, reason, "reverse e-mail failed");
+                    return self.finish(&row, None, Some(reason)).await;
                 }
             };
             match self.advance(&row, &plan).await {
@@ -212,11 +212,11 @@ impl Watched for Inner {
                 }
                 Next::Complete => {
                     info!(workflow_id, "reverse e-mail is done");
-                    self.finish(&row, &plan, None).await
+                    self.finish(&row, Some(&plan), None).await
                 }
                 Next::Fail(reason) => {
                     warn!(workflow_id, reason, "reverse e-mail failed");
-                    self.finish(&row, &plan, Some(reason)).await
+                    self.finish(&row, Some(&plan), Some(reason)).await
                 }
             }
         };
