@@ -137,7 +137,7 @@ impl Bench {
         while object.size() < bytes {
             for _ in 0..10_000 {
                 rows += 1;
-                let at = if rows % 10 == 0 { " at " } else { "@" };
+                let at = if rows.is_multiple_of(10) { " at " } else { "@" };
                 text.push_str(&format!(
                     "{rows:08},Person {rows} of Many,person.{rows}{at}mail{}.example.org,555{:07},Springfield\n",
                     rows % 997,
