@@ -32,6 +32,7 @@ release: ## build the optimised binary, target/release/podium
 test: ## all tests: real PostgreSQL, a real Kafka node, recorded answers of a genuine Conductor, official SDKs
 	@scripts/setup.sh test
 	@scripts/airflow.sh install
+	@scripts/moto.sh install
 	$(CARGO) build $(LOCKED) -p podium-server
 	$(CARGO) build $(LOCKED) -p podium-events --example external_router
 	$(CARGO) test $(LOCKED) --workspace --exclude podium-tests

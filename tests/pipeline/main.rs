@@ -8,5 +8,6 @@ mod job_runner;
 mod ledger;
 mod monitor;
 mod place;
+mod second_store;
 mod services;
 mod whole;

@@ -21,26 +21,34 @@ const SERVICES: [(&str, &str); 3] = [
 ];
 
 /// Brokers, a store, and the services that a test starts there.
-struct Stand {
+pub(crate) struct Stand {
     broker: String,
     tag: String,
-    store: Store,
+    pub(crate) store: Store,
     workers: Vec<Podium>,
 }
 
 impl Stand {
     fn open() -> anyhow::Result<Stand> {
+        Stand::open_on(Store::start(kafka::shared()?)?)
+    }
+
+    pub(crate) fn open_on(store: Store) -> anyhow::Result<Stand> {
         let broker = kafka::shared()?.to_owned();
         let tag = fresh_tag("f");
         for topic in SERVICES.iter().map(|(name, _)| format!("{tag}-{name}")).chain([events_topic(&tag)]) {
             kafka::create_topic(&broker, &topic, 1)?;
         }
-        let store = Store::start(&broker)?;
         Ok(Stand { broker, tag, store, workers: Vec::new() })
     }
 
     /// Starts a process of a service; members of one group share its topic.
-    fn worker(&mut self, name: &str, group: &str, settings: &[(&str, &str)]) -> anyhow::Result<()> {
+    pub(crate) fn worker(
+        &mut self,
+        name: &str,
+        group: &str,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<()> {
         let bare = Settings::new(&["worker", name])
             .with("KAFKA_BOOTSTRAP", &self.broker)
             .with("PODIUM__WORKERS__COMPLETION_TOPIC", &events_topic(&self.tag))
@@ -52,7 +60,7 @@ impl Stand {
         Ok(())
     }
 
-    fn request(&self, name: &str, kind: &str, workflow: &str, data: &Value) -> anyhow::Result<()> {
+    pub(crate) fn request(&self, name: &str, kind: &str, workflow: &str, data: &Value) -> anyhow::Result<()> {
         let value = json!({"workflowId": workflow, "taskId": format!("{kind}_task"),
             "eventType": format!("{kind}_request"), "data": data});
         kafka::produce(&self.broker, &format!("{}-{name}", self.tag), &[(workflow, &value.to_string())])
@@ -70,7 +78,7 @@ impl Stand {
     }
 
     /// The `data` of the one event of a workflow.
-    fn answer(&self, workflow: &str) -> anyhow::Result<Value> {
+    pub(crate) fn answer(&self, workflow: &str) -> anyhow::Result<Value> {
         Ok(self.events(workflow, 1)?[0].json()["data"].take())
     }
 
@@ -80,7 +88,7 @@ impl Stand {
     }
 }
 
-fn file(input: &str, output: &str) -> Value {
+pub(crate) fn file(input: &str, output: &str) -> Value {
     json!({"input_bucket": "raw", "input_key": input, "output_bucket": "out", "output_key": output})
 }
 

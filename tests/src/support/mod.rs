@@ -9,6 +9,7 @@ pub mod client;
 pub mod http;
 pub mod kafka;
 pub mod keeper;
+pub mod moto;
 pub mod pipeline;
 pub mod podium;
 pub mod postgres;

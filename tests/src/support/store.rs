@@ -1,10 +1,11 @@
-//! An S3 store for processes that bring none: `podium dev` has one, its engine stands idle.
+//! An S3 store for processes that bring none: that of `podium dev`, whose engine stands idle, or somebody else's.
 
 use std::time::Duration;
 
 use anyhow::Context;
 use podium_objects::{ObjectStore, PutOptions, S3Settings};
 
+use super::moto::Moto;
 use super::podium::{Podium, Settings};
 use super::{free_port, postgres};
 
@@ -16,10 +17,15 @@ const LARGEST: u64 = 64 << 20;
 /// A running store. Dropping it ends it and removes its objects.
 pub struct Store {
     address: String,
-    _podium: Podium,
-    _folder: tempfile::TempDir,
+    _server: Server,
     runtime: tokio::runtime::Runtime,
     client: ObjectStore,
+}
+
+/// What runs for it.
+enum Server {
+    Ours { _podium: Podium, _folder: tempfile::TempDir },
+    Moto { _moto: Moto },
 }
 
 impl Store {
@@ -43,6 +49,16 @@ impl Store {
             .with("PODIUM__INGESTION__ENABLED", "false");
         let settings = variables.iter().fold(settings, |all, (name, value)| all.with(name, value));
         let podium = Podium::start(settings).context("the S3 store")?;
+        Store::at(address, Server::Ours { _podium: podium, _folder: folder })
+    }
+
+    /// The same on the store of somebody else.
+    pub fn start_moto() -> anyhow::Result<Store> {
+        let moto = Moto::start()?;
+        Store::at(moto.address.clone(), Server::Moto { _moto: moto })
+    }
+
+    fn at(address: String, server: Server) -> anyhow::Result<Store> {
         let client = ObjectStore::new(S3Settings {
             endpoint: format!("http://{address}"),
             region: "us-east-1".to_owned(),
@@ -51,7 +67,7 @@ impl Store {
             session_token: None,
         })?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Store { address, _podium: podium, _folder: folder, runtime, client })
+        Ok(Store { address, _server: server, runtime, client })
     }
 
     /// What a process is told to use it.
@@ -73,6 +89,11 @@ impl Store {
 
     pub fn secret_key(&self) -> &'static str {
         SECRET_KEY
+    }
+
+    /// Does something with the client of the product.
+    pub fn with<T>(&self, work: impl AsyncFnOnce(&ObjectStore) -> anyhow::Result<T>) -> anyhow::Result<T> {
+        self.runtime.block_on(work(&self.client))
     }
 
     /// Puts an object, and its bucket if it is not there.
