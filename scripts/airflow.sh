@@ -22,6 +22,7 @@ venv=$place/venv
 user=podium
 
 die() { echo "airflow.sh: $*" >&2; exit 1; }
+. "$root/scripts/ports.bash"
 
 # What every command of Airflow needs; its data are in the folder.
 surroundings() {
@@ -65,16 +66,6 @@ install() {
       die "could not make its user: $(tail -5 "$place/install.out")"
     touch "$place/complete"
   ) 9>"$cache/airflow.lock"
-}
-
-# A port that nobody listens on, below the range from which outgoing connections take theirs.
-free_port() {
-  local port
-  for _ in $(seq 200); do
-    port=$((15000 + (RANDOM * 32768 + RANDOM) % 15000))
-    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
-  done
-  die "no free port found"
 }
 
 # Whether the web server answers, the scheduler lives and the DAGs are there.

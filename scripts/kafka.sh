@@ -18,6 +18,7 @@ cache=${PODIUM_CACHE:-$root/target/cache}
 libs=$cache/kafka-3.9.1
 
 die() { echo "kafka.sh: $*" >&2; exit 1; }
+. "$root/scripts/ports.bash"
 java_bin=${JAVA_HOME:+$JAVA_HOME/bin/}java
 
 install() {
@@ -32,16 +33,6 @@ install() {
     mvn -q -B -C -f "$recipe/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$libs" >&2
     touch "$libs/complete"
   ) 9>"$cache/kafka.lock"
-}
-
-# A port that nobody listens on, below the range from which outgoing connections take theirs.
-free_port() {
-  local port
-  for _ in $(seq 200); do
-    port=$((15000 + (RANDOM * 32768 + RANDOM) % 15000))
-    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
-  done
-  die "no free port found"
 }
 
 alive() { [ -e "$1/pid" ] && kill -0 "$(cat "$1/pid")" 2>/dev/null; }

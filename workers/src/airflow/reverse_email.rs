@@ -189,7 +189,7 @@ impl Watched for Inner {
     }
 
     async fn look(&self, row: Self::Row) {
-        let (workflow_id, lease) = (row.request.workflow_id.clone(), row.lease);
+        let workflow_id = row.request.workflow_id.as_str();
         let work = async {
             let plan: Plan = match serde_json::from_str(&row.request.plan) {
                 Ok(plan) => plan,
@@ -220,15 +220,7 @@ impl Watched for Inner {
                 }
             }
         };
-        match keeping(&self.ledger, &lease, self.parts.watch.lease, work).await {
-            Some(Ok(true)) => {}
-            Some(Ok(false)) | None => {
-                warn!(workflow_id, "another process went on with this request meanwhile")
-            }
-            Some(Err(error)) => {
-                warn!(workflow_id, %error, "the ledger could not be written; looking again later")
-            }
-        }
+        keeping(&self.ledger, &row.lease, self.parts.watch.lease, &row.request.workflow_id, work).await;
     }
 }
 

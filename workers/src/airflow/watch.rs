@@ -121,25 +121,33 @@ fn reap(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-/// Does the work while its lease is kept alive; `None` when the row went to another meanwhile.
-pub(crate) async fn keeping<T>(
+/// Does the work on a row of this workflow while its lease is kept alive. The work says whether what it wrote counted: not
+/// when the row went to another meanwhile.
+pub(crate) async fn keeping(
     ledger: &Ledger,
     lease: &Lease,
     lasts: Duration,
-    work: impl Future<Output = T>,
-) -> Option<T> {
+    workflow_id: &str,
+    work: impl Future<Output = Result<bool, LedgerError>>,
+) {
+    let row = lease.id();
     let keep = async {
         loop {
             tokio::time::sleep(lasts / 3).await;
             match ledger.extend(lease, lasts).await {
                 Ok(true) => {}
                 Ok(false) => return,
-                Err(error) => warn!(%error, row = lease.id(), "a lease could not be kept alive yet"),
+                Err(error) => warn!(%error, row, "a lease could not be kept alive yet"),
             }
         }
     };
-    tokio::select! {
-        done = work => Some(done),
-        () = keep => None,
+    let counted = tokio::select! {
+        done = work => done,
+        () = keep => Ok(false),
+    };
+    match counted {
+        Ok(true) => {}
+        Ok(false) => warn!(workflow_id, row, "another process went on with this row meanwhile"),
+        Err(error) => warn!(workflow_id, row, %error, "the ledger could not be written; looking again later"),
     }
 }

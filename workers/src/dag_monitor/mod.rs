@@ -125,7 +125,6 @@ impl Watched for Inner {
     }
 
     async fn look(&self, row: Self::Row) {
-        let DagRunRequest { workflow_id, dag_run_id, .. } = &row.request;
         let work = async {
             match self.judge(&row).await {
                 Ok(end) => self.report(&row, end).await,
@@ -135,15 +134,7 @@ impl Watched for Inner {
                 }
             }
         };
-        match keeping(&self.ledger, &row.lease, self.parts.watch.lease, work).await {
-            Some(Ok(true)) => {}
-            Some(Ok(false)) | None => {
-                warn!(workflow_id, dag_run_id, "another monitor went on with this DAG run meanwhile");
-            }
-            Some(Err(error)) => {
-                warn!(workflow_id, dag_run_id, %error, "the ledger could not be written; looking again later");
-            }
-        }
+        keeping(&self.ledger, &row.lease, self.parts.watch.lease, &row.request.workflow_id, work).await;
     }
 }
 

@@ -154,8 +154,21 @@ impl Sink {
         }
     }
 
-    /// Makes it visible.
-    pub(super) async fn finish(self) -> Result<(), JobError> {
+    /// Makes it visible if the work on it went well, else leaves what was there before.
+    pub(super) async fn end<T>(self, done: Result<T, JobError>) -> Result<T, JobError> {
+        match done {
+            Ok(done) => {
+                self.finish().await?;
+                Ok(done)
+            }
+            Err(error) => {
+                self.abandon().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn finish(self) -> Result<(), JobError> {
         match self {
             Self::Object(writer) => {
                 writer.finish().await?;
@@ -168,8 +181,7 @@ impl Sink {
         Ok(())
     }
 
-    /// Leaves what was there before.
-    pub(super) async fn abandon(self) {
+    async fn abandon(self) {
         match self {
             // the writer removes what it sent
             Self::Object(writer) => drop(writer),

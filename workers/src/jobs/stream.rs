@@ -41,16 +41,8 @@ pub(super) async fn run(
         tell(stores, spec, stats, &report).await?;
         Ok(report)
     };
-    match done.await {
-        Ok(report) => {
-            sink.finish().await?;
-            Ok(report)
-        }
-        Err(error) => {
-            sink.abandon().await;
-            Err(error)
-        }
-    }
+    let done = done.await;
+    sink.end(done).await
 }
 
 /// Writes report and statistics where they are wanted.

@@ -115,16 +115,8 @@ async fn run(
         tell(stores, spec, stats, &report).await?;
         Ok(report)
     };
-    match done.await {
-        Ok(report) => {
-            sink.finish().await?;
-            Ok(report)
-        }
-        Err(error) => {
-            sink.abandon().await;
-            Err(error)
-        }
-    }
+    let done = done.await;
+    sink.end(done).await
 }
 
 /// Reads the reference once for a block, and writes the block.
