@@ -148,7 +148,8 @@ impl ServiceError {
     }
 }
 
-fn object(value: Value) -> Map<String, Value> {
+/// The members of an object; what is none has none.
+pub(crate) fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(map) => map,
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::client::Airflow;
+use super::desk::open_airflow;
 use super::hand_over::{Files, hand_over, not_triggered};
 use super::settings::DagParts;
 use crate::request::Request;
@@ -32,9 +33,7 @@ impl Service for EmailHygiene {
     const STAGE: &'static str = "email_hygiene_processing";
 
     async fn open(parts: &Parts) -> Result<Self, ServiceError> {
-        let airflow =
-            Airflow::new(parts.dags.airflow.clone()).map_err(|e| ServiceError::permanent(e.to_string()))?;
-        Ok(Self { airflow, parts: parts.dags.clone() })
+        Ok(Self { airflow: open_airflow(parts)?, parts: parts.dags.clone() })
     }
 
     async fn handle(&self, request: &Request) -> Result<Outcome, ServiceError> {

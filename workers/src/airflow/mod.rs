@@ -18,6 +18,7 @@ mod api;
 mod client;
 mod credentials;
 mod dag_call;
+mod desk;
 mod email_hygiene;
 mod error;
 mod hand_over;
@@ -36,6 +37,7 @@ pub(crate) use address::Address;
 pub use api::{AirflowApi, DagRun, PasswordLogin};
 pub use client::Airflow;
 pub(crate) use dag_call::either;
+pub(crate) use desk::Desk;
 pub use email_hygiene::EmailHygiene;
 pub use error::{AirflowError, AirflowFault};
 pub(crate) use look::{Seen, look, next_look};
@@ -43,4 +45,4 @@ pub use reverse_email::ReverseEmail;
 pub use settings::{
     AirflowAuth, AirflowSettings, AirflowVersion, DagJob, DagJobs, DagParts, MwaaSettings, WatchSettings,
 };
-pub(crate) use watch::{Watched, keeping, open_ledger, watch};
+pub(crate) use watch::{Watched, keeping, watch};

@@ -59,7 +59,7 @@ pub(super) async fn results(inner: &Inner, wanted: &DagRunRequest, run: &DagRun)
 
 /// Where the metadata say that the output is.
 async fn output(inner: &Inner, key: &str) -> Result<Address, String> {
-    let (store, bucket) = (&inner.parts.store, &inner.parts.bucket);
+    let (store, bucket) = (&inner.desk.parts.store, &inner.desk.parts.bucket);
     let text = trying(|| store.get_bytes(bucket, key, METADATA_LIMIT)).await.map_err(|e| e.to_string())?;
     let metadata: Value =
         serde_json::from_slice(&text).map_err(|e| format!("metadata s3://{bucket}/{key} is no JSON: {e}"))?;
@@ -84,7 +84,7 @@ async fn copy(
 
 /// Streams it once through, to all places at the same time. Nothing is visible before it is whole.
 async fn copy_once(inner: &Inner, from: &Address, bucket: &str, to: [&str; 2]) -> Result<(), ObjectError> {
-    let mut input = inner.parts.store.get(&from.bucket, &from.key).await?;
+    let mut input = inner.desk.parts.store.get(&from.bucket, &from.key).await?;
     inner.objects.ensure_bucket(bucket).await?;
     let content =
         if from.key.ends_with(".jsonl") { "application/x-ndjson" } else { "application/octet-stream" };

@@ -22,19 +22,14 @@ use podium_ledger::{Book, DagRunRequest, DagRunRow, Ledger, LedgerError, Refusal
 use podium_objects::ObjectStore;
 use serde_json::{Map, Value, json};
 use tokio::sync::{Notify, watch};
-use tracing::{info, warn};
+use tracing::warn;
 
-use crate::airflow::{
-    Airflow, DagParts, Seen, Watched, keeping, look, next_look, open_ledger, watch as watch_rows,
-};
-use crate::announce::Announcer;
+use crate::airflow::{Desk, Seen, Watched, keeping, look, next_look, watch as watch_rows};
 use crate::jitter::jittered;
 use crate::request::Request;
 use crate::service::{Outcome, Parts, Service, ServiceError};
 use copy::Copied;
 
-/// After an event that could not be published.
-const PUBLISH_AGAIN: Duration = Duration::from_secs(5);
 /// Between tries to note a request while the ledger is away.
 const LEDGER_AWAY: Duration = Duration::from_secs(5);
 
@@ -45,12 +40,9 @@ pub struct DagMonitor {
 }
 
 struct Inner {
-    airflow: Airflow,
-    ledger: Ledger,
-    announcer: Announcer,
+    desk: Desk,
     /// Where results are brought.
     objects: ObjectStore,
-    parts: DagParts,
 }
 
 impl Service for DagMonitor {
@@ -63,13 +55,8 @@ impl Service for DagMonitor {
     const STAGE: &'static str = "airflow_processing";
 
     async fn open(parts: &Parts) -> Result<Self, ServiceError> {
-        let fatal = |e: &dyn std::fmt::Display| ServiceError::permanent(e.to_string());
-        let airflow = Airflow::new(parts.dags.airflow.clone()).map_err(|e| fatal(&e))?;
-        let announcer =
-            Announcer::new(&parts.kafka, &parts.completion_topic, Self::STAGE).map_err(|e| fatal(&e))?;
-        let ledger = open_ledger(parts).await?;
-        let objects = parts.objects.clone();
-        let inner = Arc::new(Inner { airflow, ledger, announcer, objects, parts: parts.dags.clone() });
+        let desk = Desk::open(parts, Self::STAGE).await?;
+        let inner = Arc::new(Inner { desk, objects: parts.objects.clone() });
         Ok(Self { inner, news: Notify::new() })
     }
 
@@ -78,9 +65,9 @@ impl Service for DagMonitor {
             ServiceError::permanent(reason)
                 .with(json!({"dag_id": "unknown", "jobid": "unknown", "stats_url": null}))
         })?;
-        let first_look = self.inner.parts.watch.poll_interval / 4;
+        let first_look = self.inner.desk.parts.watch.poll_interval / 4;
         loop {
-            match self.inner.ledger.monitor(&wanted, &request.event_id, first_look).await {
+            match self.inner.desk.ledger.monitor(&wanted, &request.event_id, first_look).await {
                 Ok(is_new) => {
                     if is_new {
                         self.news.notify_one();
@@ -102,7 +89,7 @@ impl Service for DagMonitor {
     }
 
     async fn beside(&self, stop: watch::Receiver<bool>) {
-        watch_rows(Arc::clone(&self.inner), self.inner.parts.watch, &self.news, stop).await;
+        watch_rows(Arc::clone(&self.inner), self.inner.desk.parts.watch, &self.news, stop).await;
     }
 }
 
@@ -117,11 +104,11 @@ impl Watched for Inner {
     const BOOK: Book = Book::DagRuns;
 
     fn ledger(&self) -> &Ledger {
-        &self.ledger
+        &self.desk.ledger
     }
 
     async fn claim(&self, limit: u32, lease: Duration) -> Result<Vec<Self::Row>, LedgerError> {
-        self.ledger.claim_dag_runs(limit, lease).await
+        self.desk.ledger.claim_dag_runs(limit, lease).await
     }
 
     async fn look(&self, row: Self::Row) {
@@ -129,12 +116,13 @@ impl Watched for Inner {
             match self.judge(&row).await {
                 Ok(end) => self.report(&row, end).await,
                 Err((refusal, trouble)) => {
-                    let after = next_look(&self.parts.watch, &row.standing);
-                    self.ledger.look_again(&row.lease, after, refusal, trouble.as_deref()).await
+                    let after = next_look(&self.desk.parts.watch, &row.standing);
+                    self.desk.ledger.look_again(&row.lease, after, refusal, trouble.as_deref()).await
                 }
             }
         };
-        keeping(&self.ledger, &row.lease, self.parts.watch.lease, &row.request.workflow_id, work).await;
+        keeping(&self.desk.ledger, &row.lease, self.desk.parts.watch.lease, &row.request.workflow_id, work)
+            .await;
     }
 }
 
@@ -142,7 +130,7 @@ impl Inner {
     /// How a DAG run ended; `Err` if it has not.
     async fn judge(&self, row: &DagRunRow) -> Result<End, (Refusal, Option<String>)> {
         let DagRunRequest { dag_id, dag_run_id, .. } = &row.request;
-        match look(&self.airflow, dag_id, dag_run_id, &row.standing, &self.parts.watch).await {
+        match look(&self.desk.airflow, dag_id, dag_run_id, &row.standing, &self.desk.parts.watch).await {
             Seen::Open { refusal, trouble } => Err((refusal, trouble)),
             Seen::GivenUp { word: _, reason } => Ok(End::Failed(reason)),
             Seen::Failed { state, cause } => {
@@ -158,12 +146,8 @@ impl Inner {
         }
     }
 
-    /// Publishes the end, then closes the row.
+    /// Ends a row.
     async fn report(&self, row: &DagRunRow, end: End) -> Result<bool, LedgerError> {
-        // what was paused for too long says nothing
-        if !self.ledger.extend(&row.lease, self.parts.watch.lease).await? {
-            return Ok(false);
-        }
         let wanted = &row.request;
         let request = Request {
             workflow_id: wanted.workflow_id.clone(),
@@ -181,25 +165,14 @@ impl Inner {
             }
             fields
         };
-        let (failure, outcome) = match end {
-            End::Completed(copied) => (None, Ok(fields(copied))),
+        let outcome = match end {
+            End::Completed(copied) => Ok(fields(copied)),
             End::Failed(reason) => {
-                let error = ServiceError::permanent(&reason).with(Value::Object(fields(Copied::default())));
-                (Some(reason), Err(error))
+                Err(ServiceError::permanent(reason).with(Value::Object(fields(Copied::default()))))
             }
         };
         let event_type = wanted.event_type.as_deref().unwrap_or(DagMonitor::COMPLETED_TYPE);
         let event_id = format!("dag-monitor:{}:{}:{}", wanted.workflow_id, wanted.task_id, wanted.dag_run_id);
-        if let Err(error) = self.announcer.announce(&request, event_type, &event_id, outcome).await {
-            warn!(workflow_id = wanted.workflow_id, %error, "could not publish an end; trying again");
-            let text = format!("could not publish its end: {error}");
-            return self.ledger.look_again(&row.lease, PUBLISH_AGAIN, Refusal::No, Some(&text)).await;
-        }
-        let (workflow_id, dag_run_id) = (&wanted.workflow_id, &wanted.dag_run_id);
-        match &failure {
-            Some(reason) => warn!(workflow_id, dag_run_id, reason, "a DAG run failed"),
-            None => info!(workflow_id, dag_run_id, "a DAG run is done"),
-        }
-        self.ledger.close(&row.lease, failure.as_deref()).await
+        self.desk.end(&row.lease, &request, event_type, &event_id, outcome).await
     }
 }
