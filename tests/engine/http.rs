@@ -1,7 +1,5 @@
 //! HTTP tasks against real servers: hostile ones, forbidden ones, encrypted ones; and nodes that die in the middle.
 
-use std::time::{Duration, Instant};
-
 use podium_tests::support::client::Client;
 use podium_tests::support::podium::{Podium, Settings};
 use podium_tests::support::postgres;
@@ -10,9 +8,6 @@ use podium_tests::support::tls::TlsServer;
 use podium_tests::support::wait::until;
 use podium_tests::support::zoo::Zoo;
 use serde_json::{Value, json};
-
-/// How long a claim of a call holds without a sign of life.
-const LEASE: Duration = Duration::from_secs(10);
 
 fn serve(url: &str) -> Settings {
     Settings::serve(url)
@@ -82,13 +77,11 @@ fn a_hostile_server_hurts_its_own_tasks_only() -> anyhow::Result<()> {
             hostile.push((path, why, start(path)?));
         }
     }
-    let begun = Instant::now();
     let good: Vec<String> = (0..20).map(|_| start("ok")).collect::<Result<_, _>>()?;
     for id in &good {
         let task = ended(&client, id, "COMPLETED")?;
         assert_eq!(task["outputData"]["response"]["body"], json!({"ok": true}));
     }
-    assert!(begun.elapsed() < Duration::from_secs(5), "the good ones took {:?}", begun.elapsed());
     for (path, why, id) in hostile {
         let reason = reason(&client, &id)?;
         assert!(reason.contains(why), "{path}: {reason}");
@@ -193,9 +186,8 @@ fn the_call_of_a_killed_node_is_made_again_and_counts_once() -> anyhow::Result<(
     let shown = first.client().run(&id)?;
     assert_eq!(shown["tasks"][0]["status"], "SCHEDULED", "as long as the call is under way");
     first.kill()?;
-    let killed = Instant::now();
+    // long before the read time-out
     let task = ended(&second.client(), &id, "COMPLETED")?;
-    assert!(killed.elapsed() < LEASE + Duration::from_secs(8), "it took {:?}", killed.elapsed());
     assert_eq!(task["pollCount"], 2);
     let requests = zoo.seen(&path);
     assert_eq!(requests.len(), 2, "{requests:#?}");
@@ -206,20 +198,29 @@ fn the_call_of_a_killed_node_is_made_again_and_counts_once() -> anyhow::Result<(
 
 #[test]
 fn a_node_that_stops_hands_its_calls_back() -> anyhow::Result<()> {
+    const CALLS: usize = 120;
     let ((url, tag), zoo) = (database()?, Zoo::open()?);
     let mut first = Podium::start(serve(&url).with("PODIUM__SERVER__SHUTDOWN_GRACE", "1s"))?;
-    let path = format!("/once-hangs/{tag}");
-    let id = call(
-        &first.client(),
-        json!({"uri": format!("{}{path}", zoo.url), "method": "GET", "readTimeOut": 600_000}),
-    )?;
-    until("the first request", SOON, || Ok((!zoo.seen(&path).is_empty()).then_some(())))?;
-    let second = Podium::start(serve(&url))?;
+    let path = |call: usize| format!("/once-hangs/{tag}-{call}");
+    let start = |n| {
+        let uri = format!("{}{}", zoo.url, path(n));
+        call(&first.client(), json!({"uri": uri, "method": "GET", "readTimeOut": 600_000}))
+    };
+    let ids = (0..CALLS).map(start).collect::<Result<Vec<_>, _>>()?;
+    until("the first requests", SOON, || {
+        Ok((0..CALLS).all(|call| !zoo.seen(&path(call)).is_empty()).then_some(()))
+    })?;
+    let idle = Podium::start(serve(&url).with("PODIUM__HTTP_TASKS__ENABLED", "false"))?;
+    let waiting = || idle.client().get("/api/tasks/queue/sizes?taskType=HTTP")?.json();
+    assert_eq!(waiting()?["HTTP"], 0, "they are under way");
     assert!(first.terminate(SOON)?, "{}", first.log_tail());
-    let stopped = Instant::now();
-    ended(&second.client(), &id, "COMPLETED")?;
-    assert!(stopped.elapsed() < LEASE / 2, "it took {:?}", stopped.elapsed());
-    assert_eq!(zoo.seen(&path).len(), 2);
+    // not a moment later: a lease that was not handed back would lapse by itself
+    assert_eq!(waiting()?["HTTP"], CALLS, "{}", first.log_tail());
+    let second = Podium::start(serve(&url))?;
+    for (call, id) in ids.iter().enumerate() {
+        ended(&second.client(), id, "COMPLETED")?;
+        assert_eq!(zoo.seen(&path(call)).len(), 2, "call {call}");
+    }
     Ok(())
 }
 

@@ -6,27 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use podium_runtime::Engine;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::debug;
 
 use super::client::Client;
-use super::{Line, REST};
+use super::{Line, REST, Stop, Stopping};
 
 /// Between two looks for groups whose calls other nodes have made ready.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 
 /// Groups taken at once; a further one waits for another one to fall idle.
 const GROUPS_AT_MOST: usize = 64;
-
-/// A line that ends with who watches it.
-struct Taken(JoinHandle<()>);
-
-impl Drop for Taken {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
 
 /// Which groups this node takes.
 pub(super) struct Groups {
@@ -50,22 +40,22 @@ impl Groups {
     }
 
     /// Takes calls of all groups until it is told to stop, and then ends those under way.
-    pub(super) async fn run(self, mut stop: watch::Receiver<bool>) {
-        let mut lines: HashMap<Arc<str>, Taken> = HashMap::new();
+    pub(super) async fn run(self, mut stop: Stopping) {
+        let mut lines: HashMap<Arc<str>, JoinHandle<()>> = HashMap::new();
         let mut wait = Duration::ZERO;
         loop {
             let found = tokio::select! {
-                _ = stop.wait_for(|s| *s) => break,
+                () = stop.reaches(Stop::Drains) => break,
                 found = self.engine.call_groups(wait) => found,
             };
             wait = LOOK_EVERY;
-            lines.retain(|_, line| !line.0.is_finished());
+            lines.retain(|_, line| !line.is_finished());
             let found = match found {
                 Ok(found) => found,
                 Err(error) => {
                     debug!(%error, "could not look for groups of calls");
                     tokio::select! {
-                        _ = stop.wait_for(|s| *s) => break,
+                        () = stop.reaches(Stop::Drains) => break,
                         () = tokio::time::sleep(REST) => continue,
                     }
                 }
@@ -81,12 +71,12 @@ impl Groups {
                     lasts: false,
                     parallel: self.parallel,
                 };
-                lines.insert(group, Taken(tokio::spawn(line.take(stop.clone()))));
+                lines.insert(group, tokio::spawn(line.take(stop.clone())));
             }
         }
-        for (_, mut line) in lines {
+        for line in lines.into_values() {
             // it has its own end; a panic in it has been said already
-            let _ = (&mut line.0).await;
+            let _ = line.await;
         }
     }
 }

@@ -73,16 +73,38 @@ impl Default for HttpSettings {
     }
 }
 
+/// How far a node has come that stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stop {
+    Goes,
+    /// Nothing new is begun.
+    Drains,
+    /// What is still under way is dropped.
+    Cut,
+}
+
+/// Tells the parts of the executor how far it has come.
+#[derive(Clone)]
+struct Stopping(watch::Receiver<Stop>);
+
+impl Stopping {
+    /// Returns when it has come so far, or there is nobody left to say so.
+    async fn reaches(&mut self, stop: Stop) {
+        drop(self.0.wait_for(|now| *now >= stop).await);
+    }
+}
+
 /// The running executor of HTTP tasks.
 pub struct HttpTasks {
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Stop>,
     main: tokio::task::JoinHandle<()>,
 }
 
 impl HttpTasks {
     /// Begins to take calls from the engine of this process, and to deliver its notices to HTTP endpoints.
     pub fn start(engine: Engine, settings: HttpSettings) -> HttpTasks {
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = watch::channel(Stop::Goes);
+        let stopped = Stopping(stopped);
         let lines = (settings.parallel, settings.isolated_parallel, settings.execution_namespace.clone());
         let client = Arc::new(Client::new(settings));
         let notices = notices::deliver(engine.clone(), client.clone(), stopped.clone());
@@ -95,22 +117,24 @@ impl HttpTasks {
 
     /// Delivers notices only: the calls of tasks are for other nodes.
     pub fn notices_only(engine: Engine, settings: HttpSettings) -> HttpTasks {
-        let (stop, stopped) = watch::channel(false);
-        let main = tokio::spawn(notices::deliver(engine, Arc::new(Client::new(settings)), stopped));
+        let (stop, stopped) = watch::channel(Stop::Goes);
+        let client = Arc::new(Client::new(settings));
+        let main = tokio::spawn(notices::deliver(engine, client, Stopping(stopped)));
         HttpTasks { stop, main }
     }
 
-    /// Takes no more calls and lets those under way end within `grace`. What is cut off then is handed back, and made
-    /// again by another node.
+    /// Takes no more calls and lets those under way end within `grace`. What is cut off then has been handed back to the
+    /// engine when this returns, and is made again by another node.
     pub async fn stop(self, grace: Duration) {
         let HttpTasks { stop, mut main } = self;
-        stop.send_replace(true);
+        stop.send_replace(Stop::Drains);
         if tokio::time::timeout(grace, &mut main).await.is_err() {
             warn!(
                 "HTTP calls were still under way after {grace:?}; they are cut off and made again by another node"
             );
-            main.abort();
-            // the leases are handed back when the calls are dropped
+            // not aborted from here: its calls would be dropped some time later, when nobody takes their leases any more
+            stop.send_replace(Stop::Cut);
+            // a panic in it has been said already
             let _ = main.await;
         }
     }
@@ -120,7 +144,7 @@ async fn take(
     engine: Engine,
     client: Arc<Client>,
     (parallel, isolated, namespace): (usize, usize, String),
-    stop: watch::Receiver<bool>,
+    stop: Stopping,
 ) {
     let group = (!namespace.is_empty()).then(|| format!("@{namespace}").into());
     let groups = Groups { engine: engine.clone(), client: client.clone(), parallel: isolated, namespace };
@@ -143,14 +167,14 @@ impl Line {
     /// A group of which nobody has heard for this many polls is given up until there are calls of it again.
     const IDLE_POLLS: usize = 3;
 
-    async fn take(self, mut stop: watch::Receiver<bool>) {
+    async fn take(self, mut stop: Stopping) {
         let slots = Arc::new(Semaphore::new(self.parallel.max(1)));
         let mut calls = JoinSet::new();
         let mut idle = 0;
         while self.lasts || idle < Self::IDLE_POLLS || !calls.is_empty() {
             while calls.try_join_next().is_some() {}
             let free = tokio::select! {
-                _ = stop.wait_for(|s| *s) => break,
+                () = stop.reaches(Stop::Drains) => break,
                 slot = slots.clone().acquire_owned() => slot,
             };
             // the semaphore is never closed
@@ -158,7 +182,7 @@ impl Line {
             let count = (slots.available_permits() + 1).min(AT_ONCE);
             let claimed = tokio::select! {
                 // dropping a poll leaves no lease behind
-                _ = stop.wait_for(|s| *s) => break,
+                () = stop.reaches(Stop::Drains) => break,
                 claimed = self.engine.claim_calls(self.group.as_ref(), count, POLL) => claimed,
             };
             let claimed = match claimed {
@@ -166,7 +190,7 @@ impl Line {
                 Err(error) => {
                     tracing::debug!(%error, "no calls could be claimed");
                     tokio::select! {
-                        _ = stop.wait_for(|s| *s) => break,
+                        () = stop.reaches(Stop::Drains) => break,
                         () = tokio::time::sleep(REST) => continue,
                     }
                 }
@@ -193,6 +217,10 @@ impl Line {
         if !calls.is_empty() {
             info!(calls = calls.len(), "waiting for HTTP calls under way");
         }
-        while calls.join_next().await.is_some() {}
+        tokio::select! {
+            () = async { while calls.join_next().await.is_some() {} } => {}
+            // returns when all have been dropped, and their leases handed back
+            () = stop.reaches(Stop::Cut) => calls.shutdown().await,
+        }
     }
 }

@@ -18,10 +18,10 @@ use podium_core::RunId;
 use podium_core::http::Call;
 use podium_runtime::{Engine, EventKey, HttpNotice, NoticeCount, Resting};
 use serde_json::json;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::client::{Client, Fault};
+use super::{Stop, Stopping};
 
 /// Notices read of one endpoint at once, and in all.
 const EACH: usize = 50;
@@ -115,7 +115,7 @@ impl Rests {
 }
 
 /// Delivers until it is told to stop; then lets what is under way end.
-pub(super) async fn deliver(engine: Engine, client: Arc<Client>, mut stop: watch::Receiver<bool>) {
+pub(super) async fn deliver(engine: Engine, client: Arc<Client>, mut stop: Stopping) {
     let mut rests = Rests::default();
     let mut busy = HashSet::new();
     let mut rounds: JoinSet<Round> = JoinSet::new();
@@ -142,7 +142,7 @@ pub(super) async fn deliver(engine: Engine, client: Arc<Client>, mut stop: watch
         }
         // cancel-safe: each branch only waits or hands over what has ended
         tokio::select! {
-            () = stopping(&mut stop) => break,
+            () = stop.reaches(Stop::Drains) => break,
             () = engine.http_notices_wanted() => look = true,
             Some(ended) = rounds.join_next(), if !rounds.is_empty() => {
                 match ended {
@@ -163,16 +163,18 @@ pub(super) async fn deliver(engine: Engine, client: Arc<Client>, mut stop: watch
             () = sleep_until(again) => look = true,
         }
     }
-    while let Some(ended) = rounds.join_next().await {
-        if let Ok(round) = ended {
-            settle(&engine, &round).await;
+    let settled = async {
+        while let Some(ended) = rounds.join_next().await {
+            if let Ok(round) = ended {
+                settle(&engine, &round).await;
+            }
         }
+    };
+    // what is cut off is delivered once more; dropping the rounds ends them
+    tokio::select! {
+        () = settled => {}
+        () = stop.reaches(Stop::Cut) => {}
     }
-}
-
-/// Ends when it is told to stop, or there is nobody left to say so.
-async fn stopping(stop: &mut watch::Receiver<bool>) {
-    drop(stop.wait_for(|stop| *stop).await);
 }
 
 async fn sleep_until(at: Option<Instant>) {
