@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! graph JSON (nodes, edges) ── convert ──> workflow definition (Conductor's JSON)
+//!                           <── draw ─────
 //! a DP node's form ── dps::to_xml ──> service XML ── dps::to_json ──> service JSON, which the jobs read
 //! layout: the fixed-width records that those jobs read and write
 //! ```
@@ -10,9 +11,13 @@
 //! more, the function says so.
 
 pub mod dps;
+mod draw;
 mod graph;
+mod kinds;
 pub mod layout;
 mod violation;
 
-pub use graph::{Options, convert};
+pub use draw::draw;
+pub use graph::{Conversion, Options, convert, convert_with_nodes};
+pub use kinds::{kinds, layouts};
 pub use violation::{Violation, Violations};

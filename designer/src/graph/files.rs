@@ -36,7 +36,7 @@ pub(super) fn output_key(names: &Names) -> String {
 /// 1. a service that no other one feeds: the node's own values; for the first such service each that is missing is
 ///    replaced by the pipeline's default input;
 /// 2. the output of the first edge's source that has one;
-/// 3. the same, one step behind a node that only waits;
+/// 3. the same, one step behind a node that only waits, or behind any number of plain tasks;
 /// 4. the node's own values, or (a service that nobody feeds) the default input, or a name made of the service's.
 ///
 /// The existing converter ignores the values in rule 1; who types a file in means it.
@@ -48,13 +48,8 @@ pub(super) fn input(graph: &Graph, order: &[usize], names: &[Names], at: usize) 
     if is_first_root || (is_root && has_values) {
         return own_values(node, FIRST_INPUT.0, FIRST_INPUT.1);
     }
-    let sources = || graph.edges.iter().filter(move |(_, target)| *target == at).map(|(source, _)| *source);
-    let behind = || {
-        let waits = sources().filter(|source| graph.nodes[*source].kind == Kind::EventWait);
-        waits.flat_map(|wait| graph.edges.iter().filter(move |(_, target)| *target == wait))
-    };
-    let fed = sources().find_map(|source| output(&graph.nodes[source], &names[source]));
-    let fed = fed.or_else(|| behind().find_map(|(source, _)| output(&graph.nodes[*source], &names[*source])));
+    let fed =
+        feeders(graph, at, true).into_iter().find_map(|source| output(&graph.nodes[source], &names[source]));
     fed.unwrap_or_else(|| match is_root {
         true => own_values(node, FIRST_INPUT.0, FIRST_INPUT.1),
         false => own_values(node, &format!("{}-input", kebab(&names[at].service)), "input.csv"),
@@ -69,19 +64,44 @@ fn own_values(node: &Node, bucket: &str, key: &str) -> Input {
     }
 }
 
+/// The nodes that may feed one, the nearest first: those that lead to it, directly or behind plain tasks and, if
+/// `behind_waits`, one step behind a node that only waits.
+fn feeders(graph: &Graph, at: usize, behind_waits: bool) -> Vec<usize> {
+    let sources =
+        |of: usize| graph.edges.iter().filter(move |(_, target)| *target == of).map(|(source, _)| *source);
+    let mut found: Vec<usize> = sources(at).collect();
+    let mut next = 0;
+    while next < found.len() {
+        let node = found[next];
+        next += 1;
+        let is_looked_through = match graph.nodes[node].kind {
+            Kind::Task => true,
+            Kind::EventWait => behind_waits && graph.edges.contains(&(node, at)),
+            _ => false,
+        };
+        if is_looked_through {
+            for source in sources(node) {
+                if !found.contains(&source) {
+                    found.push(source);
+                }
+            }
+        }
+    }
+    found
+}
+
 /// Whether no service feeds this one, directly or behind a node that only waits.
 fn is_root(graph: &Graph, at: usize) -> bool {
-    is_root_service(graph, at)
-        && !graph.edges.iter().any(|(wait, target)| {
-            *target == at
-                && graph.nodes[*wait].kind == Kind::EventWait
-                && graph.edges.iter().any(|(source, to)| to == wait && graph.nodes[*source].kind.is_file())
-        })
+    is_root_of(graph, at, true)
 }
 
 fn is_root_service(graph: &Graph, at: usize) -> bool {
+    is_root_of(graph, at, false)
+}
+
+fn is_root_of(graph: &Graph, at: usize, behind_waits: bool) -> bool {
     graph.nodes[at].kind.is_file()
-        && !graph.edges.iter().any(|(source, target)| *target == at && graph.nodes[*source].kind.is_file())
+        && !feeders(graph, at, behind_waits).into_iter().any(|source| graph.nodes[source].kind.is_file())
 }
 
 /// What a node leaves behind: a service its CSV file, a DP node the object of its `outputUri`.

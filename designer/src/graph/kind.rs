@@ -14,6 +14,8 @@ pub(super) enum Kind {
     WaitForResult,
     /// Makes no task; edges are followed through it.
     EventWait,
+    /// Any task of a definition, as it stands in its data.
+    Task,
 }
 
 /// The fixed words of a kind that publishes a request and waits for its completion.
@@ -35,7 +37,7 @@ pub(super) struct Words {
 
 impl Kind {
     /// Every kind with its `type` in the graph.
-    pub(super) const ALL: [(&'static str, Kind); 10] = [
+    pub(super) const ALL: [(&'static str, Kind); 11] = [
         ("emailValidation", Kind::EmailValidation),
         ("phoneValidation", Kind::PhoneValidation),
         ("enrichment", Kind::Enrichment),
@@ -46,6 +48,7 @@ impl Kind {
         ("finalizePipeline", Kind::Finalize),
         ("waitForResult", Kind::WaitForResult),
         ("eventWait", Kind::EventWait),
+        ("task", Kind::Task),
     ];
 
     pub(super) fn of(name: &str) -> Option<Kind> {
@@ -136,7 +139,7 @@ impl Kind {
                 sink: "reverse_email_completed",
                 output: "reverse_email",
             },
-            Kind::Finalize | Kind::WaitForResult | Kind::EventWait => return None,
+            Kind::Finalize | Kind::WaitForResult | Kind::EventWait | Kind::Task => return None,
         };
         Some(words)
     }

@@ -52,9 +52,16 @@ pub(super) fn give(graph: &Graph, order: &[usize]) -> Vec<Names> {
     let mut taken: HashSet<String> =
         ["pipeline_result", "workflow_id", "workflowId"].map(str::to_owned).into();
     let mut all = vec![Names::default(); graph.nodes.len()];
+    // a task is called what it is called; the documented kinds give way
+    for (names, node) in all.iter_mut().zip(&graph.nodes) {
+        if let Some(task) = &node.task {
+            names.publish = task.reference().to_owned();
+            taken.insert(names.publish.clone());
+        }
+    }
     for (place, at) in order.iter().enumerate() {
         let node = &graph.nodes[*at];
-        if node.kind == Kind::EventWait {
+        if matches!(node.kind, Kind::EventWait | Kind::Task) {
             continue;
         }
         let mut repetition = 1_usize;

@@ -11,13 +11,14 @@ const SAME_ROW: f64 = 50.0;
 /// # Errors
 /// One violation for each cycle, with the nodes on it.
 pub(super) fn sequence(graph: &Graph) -> Result<Vec<usize>, Violations> {
-    let mut missing = vec![0_usize; graph.nodes.len()];
-    for (_, target) in &graph.edges {
-        missing[*target] += 1;
-    }
     let mut followers = vec![Vec::new(); graph.nodes.len()];
     for (source, target) in &graph.edges {
         followers[*source].push(*target);
+    }
+    around_bodies(graph, &mut followers);
+    let mut missing = vec![0_usize; graph.nodes.len()];
+    for target in followers.iter().flatten() {
+        missing[*target] += 1;
     }
     let mut ready: Vec<usize> = (0..graph.nodes.len()).filter(|at| missing[*at] == 0).collect();
     let mut order = Vec::with_capacity(graph.nodes.len());
@@ -32,6 +33,21 @@ pub(super) fn sequence(graph: &Graph) -> Result<Vec<usize>, Violations> {
         }
     }
     if order.len() == graph.nodes.len() { Ok(order) } else { Err(cycles(graph, &followers, &order)) }
+}
+
+/// The body of a loop comes behind the loop and before what follows it.
+fn around_bodies(graph: &Graph, followers: &mut [Vec<usize>]) {
+    let behind = followers.to_vec();
+    for (at, node) in graph.nodes.iter().enumerate() {
+        let mut above = node.parent;
+        if let Some(parent) = above {
+            followers[parent].push(at);
+        }
+        while let Some(parent) = above {
+            followers[at].extend(&behind[parent]);
+            above = graph.nodes[parent].parent;
+        }
+    }
 }
 
 /// Which of the nodes that may come next does: of those in the uppermost row the leftmost. "In one row" as a comparison

@@ -5,48 +5,37 @@
 //! - else at the nodes that come before or after every other one of the part;
 //! - else (branches that lean on each other) into levels, each waiting for the whole level before it.
 
-use super::Kind;
-use super::read::Graph;
-
 /// A piece of a sequence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
     Node(usize),
     /// Two or more branches, none empty.
     Fork(Vec<Vec<Piece>>),
+    /// A SWITCH with what lies on its ways; `None` is the default.
+    Switch {
+        at: usize,
+        cases: Vec<(Option<String>, Vec<Piece>)>,
+    },
+    /// A FORK_JOIN that is drawn as such, with its JOIN.
+    Split {
+        at: usize,
+        branches: Vec<Vec<Piece>>,
+        join: usize,
+    },
+    Loop {
+        at: usize,
+        body: Vec<Piece>,
+    },
 }
 
 /// Forks inside forks; deeper ones are cut into levels. JSON readers have limits on nesting, three to a fork.
 const MAX_DEPTH: usize = 8;
 
-/// The pieces of the whole graph, each node that makes tasks exactly once.
-pub(super) fn shape(graph: &Graph, order: &[usize], forks: bool) -> Vec<Piece> {
-    let nodes: Vec<usize> =
-        order.iter().copied().filter(|at| graph.nodes[*at].kind != Kind::EventWait).collect();
-    let followers = followers_through_waits(graph, order);
-    if !forks || followers.iter().all(|all| all.len() < 2) {
-        return nodes.into_iter().map(Piece::Node).collect();
-    }
-    let ties = Ties::of(&nodes, &followers);
+/// The pieces of a part of the graph: `nodes` in their order, each with its direct followers among them, all as places in
+/// any list that is as long as `followers`.
+pub(super) fn shape(nodes: &[usize], followers: &[Vec<usize>]) -> Vec<Piece> {
+    let ties = Ties::of(nodes, followers);
     ties.cut(&(0..nodes.len()).collect::<Vec<_>>(), 0)
-}
-
-/// The task-making nodes that follow each node directly or behind nodes that make none.
-fn followers_through_waits(graph: &Graph, order: &[usize]) -> Vec<Vec<usize>> {
-    let mut followers: Vec<Vec<usize>> = vec![Vec::new(); graph.nodes.len()];
-    for at in order.iter().rev() {
-        let mut all = Vec::new();
-        for (_, target) in graph.edges.iter().filter(|(source, _)| source == at) {
-            match graph.nodes[*target].kind {
-                Kind::EventWait => all.extend_from_slice(&followers[*target]),
-                _ => all.push(*target),
-            }
-        }
-        all.sort_unstable();
-        all.dedup();
-        followers[*at] = all;
-    }
-    followers
 }
 
 /// Who comes before whom, by places in the order of the task-making nodes.

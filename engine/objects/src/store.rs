@@ -313,12 +313,33 @@ impl ObjectStore {
 
     /// A URL that lets anybody read the object for `valid` (at most 7 days).
     pub async fn presign_get(&self, bucket: &str, key: &str, valid: Duration) -> Result<String, ObjectError> {
+        self.sign_get(bucket, key, valid, None).await
+    }
+
+    /// The same for people: their browser saves the object and never shows it, whatever it holds.
+    pub async fn presign_download(
+        &self,
+        bucket: &str,
+        key: &str,
+        valid: Duration,
+    ) -> Result<String, ObjectError> {
+        self.sign_get(bucket, key, valid, Some("attachment".to_owned())).await
+    }
+
+    async fn sign_get(
+        &self,
+        bucket: &str,
+        key: &str,
+        valid: Duration,
+        disposition: Option<String>,
+    ) -> Result<String, ObjectError> {
         let config = PresigningConfig::expires_in(valid).map_err(|e| ObjectError::Settings(e.to_string()))?;
         let request = self
             .client
             .get_object()
             .bucket(bucket)
             .key(key)
+            .set_response_content_disposition(disposition)
             .presigned(config)
             .await
             .map_err(|e| Place { action: "sign a link to", bucket, key }.error(e))?;

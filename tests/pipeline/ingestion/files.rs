@@ -46,6 +46,7 @@ fn files_go_up_and_come_down() -> anyhow::Result<()> {
     let url = link["url"].as_str().expect("a link").trim_start_matches("http://").to_owned();
     let (host, target) = url.split_once('/').expect("a path");
     let got = http::get(&format!("http://{host}"), &format!("/{target}"))?.ok()?;
+    assert_eq!(got.header("content-disposition"), Some("attachment"));
     assert_eq!(got.body, b"1,2\n");
     assert_eq!(ingest.get("/files/link?key=gone")?.status, 404);
     Ok(())

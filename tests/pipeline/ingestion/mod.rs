@@ -3,6 +3,7 @@
 mod bad_input;
 mod crash;
 mod deploy;
+mod designer;
 mod files;
 mod live;
 mod retry;

@@ -159,6 +159,12 @@ impl World {
         }
     }
 
+    /// The database of the ledger, on the server of the engine's.
+    pub(super) fn ledger_sql(&self) -> anyhow::Result<Sql> {
+        let (server, _) = self.database.rsplit_once('/').expect("a database's address");
+        Sql::connect(&format!("{server}/{}_ledger", self.tag))
+    }
+
     /// Versions of a definition, and runs of it.
     pub(super) fn counts(&self, name: &str) -> anyhow::Result<(i64, i64)> {
         let count =

@@ -78,6 +78,8 @@ pub struct NewDeployment<'a> {
     /// `None` = seconds since 1970, or the one after the last of that name.
     pub version: Option<i64>,
     pub workflow_id: &'a str,
+    /// JSON text of what was drawn.
+    pub graph: Option<&'a str>,
 }
 
 /// What became of a claim.
@@ -297,11 +299,11 @@ impl Ledger {
         lease: Duration,
     ) -> Result<Option<Claim>, LedgerError> {
         let at = LedgerError::at("deployments.insert");
-        let row = sqlx::query(AssertSqlSafe(format!("INSERT INTO ledger.deployments (id, key, request_hash, name, version, workflow_id, holder, leased_until)
+        let row = sqlx::query(AssertSqlSafe(format!("INSERT INTO ledger.deployments (id, key, request_hash, name, version, workflow_id, holder, leased_until, graph)
              VALUES ($1, $2, $3, $4,
                 coalesce($5, greatest(extract(epoch FROM now())::bigint,
                     (SELECT max(version) + 1 FROM ledger.deployments WHERE name = $4))),
-                $6, $7, now() + make_interval(secs => $8))
+                $6, $7, now() + make_interval(secs => $8), $9)
              ON CONFLICT DO NOTHING RETURNING {COLUMNS}")))
         .bind(new.id)
         .bind(new.key)
@@ -311,6 +313,7 @@ impl Ledger {
         .bind(new.workflow_id)
         .bind(holder)
         .bind(lease.as_secs_f64())
+        .bind(new.graph)
         .fetch_optional(&self.pool)
         .await
         .map_err(&at)?;

@@ -15,8 +15,10 @@
 //! A leaf: it imports no other room. Beside `engine/store` it is the only place with SQL.
 
 mod connect;
+mod dag_runs;
 mod deployments;
 mod error;
+mod graphs;
 mod handled;
 mod job_runs;
 mod monitor;
@@ -24,8 +26,10 @@ mod reverse_email;
 mod watch;
 
 pub use connect::{LedgerSettings, Server};
+pub use dag_runs::MonitoredDagRun;
 pub use deployments::{Claim, Deployment, DeploymentStep, NewDeployment};
 pub use error::LedgerError;
+pub use graphs::DeployedGraph;
 pub use job_runs::JobRunRow;
 pub use monitor::{DagRunRequest, DagRunRow};
 pub use reverse_email::{ReverseEmailRequest, ReverseEmailRow};

@@ -49,6 +49,26 @@ pub(crate) struct Start<'a> {
     pub(crate) wanted_id: &'a str,
 }
 
+/// A workflow as a search tells of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Latest {
+    pub(crate) id: String,
+    pub(crate) has_ended: bool,
+    /// What changes when the workflow does.
+    pub(crate) told: Value,
+}
+
+impl Latest {
+    fn read(run: &Value) -> Option<Self> {
+        let status = run.get("status").and_then(Value::as_str).unwrap_or_default();
+        Some(Self {
+            id: run.get("workflowId")?.as_str()?.to_owned(),
+            has_ended: !matches!(status, "" | "RUNNING" | "PAUSED"),
+            told: json!([status, run.get("startTime"), run.get("updateTime"), run.get("endTime")]),
+        })
+    }
+}
+
 impl Engine {
     /// Makes a client; calls nobody.
     pub(crate) fn new(address: &str) -> Result<Self, EngineError> {
@@ -125,6 +145,23 @@ impl Engine {
         let mut url = self.url(&["workflow", id]);
         url.query_pairs_mut().append_pair("includeTasks", "true");
         found(self.read(url).await)
+    }
+
+    /// The workflows that were started last, of these names if any are given.
+    pub(crate) async fn latest(&self, names: &[String], limit: usize) -> Result<Vec<Latest>, EngineError> {
+        let mut url = self.url(&["workflow", "search"]);
+        let query = match names {
+            [] => String::new(),
+            names => format!("workflowType IN ({})", names.join(",")),
+        };
+        url.query_pairs_mut()
+            .append_pair("start", "0")
+            .append_pair("size", &limit.to_string())
+            .append_pair("sort", "startTime:DESC")
+            .append_pair("query", &query);
+        let found = self.read(url).await?;
+        let runs = found.get("results").and_then(Value::as_array).into_iter().flatten();
+        Ok(runs.filter_map(Latest::read).collect())
     }
 
     /// Runs a workflow again from where the payload says; answers the engine's words.

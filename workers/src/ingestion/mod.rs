@@ -97,6 +97,7 @@ impl Ingestion {
             failures,
             reads: reader.is_some().then(|| reads.clone()),
             stopped: stopped.clone(),
+            counted: Arc::default(),
         };
         let server = tokio::spawn(serve(listener, routes::router(state), stopped));
         Ok(Self { address, stop, reads, server, reader })

@@ -27,7 +27,7 @@ use super::settings::IngestionSettings;
 pub(crate) use error::DeployError;
 use files::ServiceFiles;
 use request::Names;
-pub(crate) use request::{Answer, Request};
+pub(crate) use request::{Answer, Request, definition_of};
 
 /// A process that died gives its deployments back after so long.
 const LEASE: Duration = Duration::from_secs(5);
@@ -59,6 +59,7 @@ impl Deployer {
             name: &request.name,
             version: request.version,
             workflow_id: &names.workflow,
+            graph: request.graph.as_deref(),
         };
         // a version or a key of the sender's own says which deployment is meant, for ever
         let lasting = request.key.is_some() || request.version.is_some();

@@ -1,6 +1,7 @@
 //! A request to deploy a workflow, and what is answered.
 
 use podium_core::{RunId, Timestamp};
+use podium_designer::{Conversion, Options, Violations};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -31,6 +32,8 @@ pub(crate) struct Request {
     pub(super) hash: String,
     /// What the sender calls this deployment.
     pub(super) key: Option<String>,
+    /// JSON text of the graph, if one was sent.
+    pub(super) graph: Option<String>,
 }
 
 impl Request {
@@ -38,6 +41,7 @@ impl Request {
     pub(crate) fn read(body: &Value, key: Option<&str>) -> Result<Self, DeployError> {
         let read: Body = serde_json::from_value(body.clone())
             .map_err(|error| DeployError::shape("body", error.to_string()))?;
+        let drawn = read.graph.as_ref().map(Value::to_string);
         let definition = match (read.workflow, read.graph) {
             (Some(Value::Object(definition)), None) => definition,
             (None, Some(graph)) => of_graph(&graph)?,
@@ -80,22 +84,40 @@ impl Request {
         digest_value(body, &mut digest);
         let hash = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         let trigger = read.trigger_conductor.unwrap_or(true);
-        Ok(Self { definition, name, version, trigger, input, hash, key: key.map(str::to_owned) })
+        Ok(Self {
+            definition,
+            name,
+            version,
+            trigger,
+            input,
+            hash,
+            key: key.map(str::to_owned),
+            graph: drawn,
+        })
     }
 }
 
 fn of_graph(graph: &Value) -> Result<Map<String, Value>, DeployError> {
-    let converted = podium_designer::convert(graph, &podium_designer::Options::default());
-    match converted.map_err(DeployError::Graph)? {
-        Value::Object(mut definition) => {
-            // one that the graph does not have is counted, as for any definition
-            if graph.get("version").is_none_or(Value::is_null) {
-                definition.remove("version");
-            }
-            Ok(definition)
-        }
+    let made = definition_of(graph, true).map_err(DeployError::Graph)?;
+    match made.definition {
+        Value::Object(definition) => Ok(definition),
         other => Err(DeployError::shape("graph", format!("it became {other}, not a definition"))),
     }
+}
+
+/// The definition of a graph, with a fan-out as forks or one after the other. A version that the graph does not say is
+/// left to whoever stores it, as for any definition.
+pub(crate) fn definition_of(graph: &Value, forks: bool) -> Result<Conversion, Violations> {
+    let options = Options { forks, ..Options::default() };
+    let mut made = podium_designer::convert_with_nodes(graph, &options)?;
+    let says = |part: &Value| part.get("version").is_some_and(|version| !version.is_null());
+    if !says(graph)
+        && !says(&graph["definition"])
+        && let Some(definition) = made.definition.as_object_mut()
+    {
+        definition.shift_remove("version");
+    }
+    Ok(made)
 }
 
 /// Feeds a value in a form that does not depend on the order of members.

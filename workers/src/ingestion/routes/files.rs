@@ -45,6 +45,11 @@ fn bucket<'a>(settings: &'a IngestionSettings, wanted: Option<&str>) -> Result<&
     Ok(name)
 }
 
+/// The buckets that people may use; the first takes files that name none.
+pub(super) async fn buckets(FromState(state): FromState<State>) -> Response {
+    answer(200, &json!({"buckets": state.settings.buckets}))
+}
+
 /// Takes the files of a form (`multipart/form-data`), each field that has a file name.
 pub(super) async fn upload(
     FromState(state): FromState<State>,
@@ -173,7 +178,7 @@ pub(super) async fn link(FromState(state): FromState<State>, Query(of): Query<Wh
         Ok(None) => return problem(404, format!("there is no minio://{bucket}/{key}")),
         Err(error) => return problem(store_status(&error), error.to_string()),
     }
-    match settings.links.presign_get(bucket, key, settings.link_valid).await {
+    match settings.links.presign_download(bucket, key, settings.link_valid).await {
         Ok(url) => answer(200, &json!({"url": url, "expires_in_seconds": settings.link_valid.as_secs()})),
         Err(error) => problem(store_status(&error), error.to_string()),
     }

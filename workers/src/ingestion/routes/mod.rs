@@ -4,14 +4,20 @@
 //! | --- | --- |
 //! | `POST /workflow/deploy`, `/deployments` | deploy.rs |
 //! | `POST /retry-workflow`, `/workflow/{id}/status`, `/workflow/{id}/statistics` | workflow.rs |
-//! | `/files` | files.rs |
+//! | `/files`, `/buckets` | files.rs |
+//! | `/designer/…` | designer.rs |
+//! | `/dag-runs` | dag_runs.rs |
+//! | `/statistics/summary` | statistics.rs |
 //! | `WS /ws` | mod.rs |
 //! | `/`, `/health`, `/ready` | health.rs |
 
+mod dag_runs;
 mod deploy;
+mod designer;
 mod files;
 mod health;
 mod origin;
+mod statistics;
 mod workflow;
 
 use std::sync::Arc;
@@ -31,6 +37,7 @@ use super::engine::EngineError;
 use super::failures::Failures;
 use super::live::{Hub, Wanted, Watch, serve};
 use super::settings::IngestionSettings;
+pub(crate) use statistics::Kept;
 
 /// Bytes of one message of a socket. What they say is ignored.
 const LARGEST_SAYING: usize = 64 << 10;
@@ -46,6 +53,8 @@ pub(crate) struct State {
     /// Whether events are read now; `None` without brokers.
     pub(crate) reads: Option<watch::Receiver<bool>>,
     pub(crate) stopped: watch::Receiver<bool>,
+    /// What ended workflows counted.
+    pub(crate) counted: Arc<Kept>,
 }
 
 /// All routes.
@@ -62,6 +71,10 @@ pub(crate) fn router(state: State) -> Router {
         // files are streamed, under a limit of their own
         .route("/files", get(files::list).post(files::upload).layer(DefaultBodyLimit::disable()))
         .route("/files/link", get(files::link))
+        .route("/buckets", get(files::buckets))
+        .route("/dag-runs", get(dag_runs::list))
+        .route("/statistics/summary", get(statistics::summary))
+        .merge(designer::routes())
         .route("/ws", get(socket))
         .route("/", get(health::name))
         .route("/health", get(health::health))
