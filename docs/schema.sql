@@ -879,6 +879,41 @@ COMMENT ON TABLE public.bulk_run IS 'The runs of a bulk operation, and what beca
 
 COMMENT ON COLUMN public.bulk_run.state IS '0 PENDING, 1 DONE, 2 REFUSED, 3 STOPPED (before its turn)';
 
+CREATE TABLE public.event_execution (
+    id bigint NOT NULL,
+    handler text NOT NULL,
+    origin text NOT NULL,
+    event text NOT NULL,
+    message_id text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    outcome smallint NOT NULL,
+    condition text,
+    why text,
+    actions text NOT NULL,
+    payload text NOT NULL,
+    payload_size bigint NOT NULL,
+    CONSTRAINT event_execution_outcome_check CHECK (((outcome >= 0) AND (outcome <= 3)))
+);
+
+COMMENT ON TABLE public.event_execution IS 'What event handlers did with messages; the latest 30,000 of at most a month, 10,000 of them without effect.';
+
+COMMENT ON COLUMN public.event_execution.origin IS 'The message, over all queues and for ever: handled again, it is the same row.';
+
+COMMENT ON COLUMN public.event_execution.outcome IS '0 COMPLETED, 1 FAILED (some action), 2 SKIPPED (the condition does not hold), 3 UNDECIDED (it has no value)';
+
+COMMENT ON COLUMN public.event_execution.actions IS 'JSON: what each action did.';
+
+COMMENT ON COLUMN public.event_execution.payload IS 'The beginning of the message as JSON; payload_size is the whole, in bytes.';
+
+ALTER TABLE public.event_execution ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.event_execution_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.event_handler (
     name text NOT NULL,
     event text NOT NULL,
@@ -1285,6 +1320,9 @@ ALTER TABLE ONLY public.bulk_operation
 ALTER TABLE ONLY public.bulk_run
     ADD CONSTRAINT bulk_run_pkey PRIMARY KEY (bulk, place);
 
+ALTER TABLE ONLY public.event_execution
+    ADD CONSTRAINT event_execution_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.event_handler
     ADD CONSTRAINT event_handler_pkey PRIMARY KEY (name);
 
@@ -1408,6 +1446,22 @@ COMMENT ON INDEX public.bulk_operation_open IS 'pulse, bulk.take: operations tha
 CREATE INDEX bulk_run_open ON public.bulk_run USING btree (bulk, place) WHERE (state = 0);
 
 COMMENT ON INDEX public.bulk_run_open IS 'bulk.open: what is left to be done, in order. A state changes once.';
+
+CREATE INDEX event_execution_of_event ON public.event_execution USING btree (event, id);
+
+COMMENT ON INDEX public.event_execution_of_event IS 'event_log.list, event_log.count: those of one event, the latest first.';
+
+CREATE INDEX event_execution_of_handler ON public.event_execution USING btree (handler, id);
+
+COMMENT ON INDEX public.event_execution_of_handler IS 'event_log.list, event_log.count: those of one handler, the latest first.';
+
+CREATE UNIQUE INDEX event_execution_once ON public.event_execution USING btree (origin, handler);
+
+COMMENT ON INDEX public.event_execution_once IS 'event_log.note: a message that is handled again.';
+
+CREATE INDEX event_execution_without ON public.event_execution USING btree (id) WHERE (outcome >= 2);
+
+COMMENT ON INDEX public.event_execution_without IS 'event_log.prune: the oldest of those without effect.';
 
 CREATE INDEX event_handler_of ON public.event_handler USING btree (event);
 

@@ -55,7 +55,7 @@ pub trait Conditions {
     fn evaluate(&self, script: &str, payload: &Value) -> Result<Value, String>;
 }
 
-/// What the handler does with the message; empty if its condition does not hold.
+/// What the handler does with the message, a deed for each of its actions; `None` if its condition does not hold.
 ///
 /// Errors: the condition has no value. The message cannot be handled then.
 pub fn deeds(
@@ -63,10 +63,10 @@ pub fn deeds(
     message: &Message,
     conditions: &dyn Conditions,
     shard: u16,
-) -> Result<Vec<Deed>, String> {
+) -> Result<Option<Vec<Deed>>, String> {
     let expanded = expanded(&message.payload);
     if !holds(handler, &expanded, conditions)? {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let name = handler.name.as_deref().unwrap_or_default();
     let actions = handler.actions.iter().flatten().enumerate();
@@ -76,7 +76,7 @@ pub fn deeds(
         let payload = if action.expand_inline_json { &*expanded } else { &message.payload };
         one(action, message, payload, source, shard).unwrap_or_else(Deed::Failed)
     };
-    Ok(actions.map(deed).collect())
+    Ok(Some(actions.map(deed).collect()))
 }
 
 fn one(
@@ -287,7 +287,7 @@ mod tests {
         }
     }
 
-    fn done(handler: Value, payload: Value) -> Result<Vec<Deed>, String> {
+    fn done(handler: Value, payload: Value) -> Result<Option<Vec<Deed>>, String> {
         let mut raw = json!({"name": "h", "event": "conductor:w:e"});
         for (key, value) in handler.as_object().expect("an object") {
             raw[key] = value.clone();
@@ -312,7 +312,7 @@ mod tests {
             "input": {"k": "${k}", "t": "k=${k} ${none}", "all": "${$}", "esc": "$${k}", "j": "${d.j.a}", "n": 5},
         });
         let action = |expand: bool| json!({"actions": [{"action": "start_workflow", "start_workflow": wanted, "expandInlineJSON": expand}]});
-        let deeds = done(action(false), payload.clone()).expect("holds");
+        let deeds = done(action(false), payload.clone()).expect("a value").expect("holds");
         let start = started(&deeds);
         let expected = json!({
             "k": 7, "t": "k=7 null", "all": payload, "esc": "${k}", "j": null, "n": 5,
@@ -321,7 +321,7 @@ mod tests {
         assert_eq!(Value::Object(start.input.map().clone()), expected);
         assert_eq!((start.correlation_id.as_deref(), start.version), (Some("7"), Some(1)));
         assert_eq!(start.task_to_domain.get("t").map(String::as_str), Some("own"));
-        let again = done(action(true), payload).expect("holds");
+        let again = done(action(true), payload).expect("a value").expect("holds");
         assert_eq!(started(&again).id, start.id, "the same message and action are the same run");
         assert_eq!(started(&again).input.map().get("j"), Some(&json!({"b": [1]})));
     }
@@ -331,7 +331,7 @@ mod tests {
         let run = RunId::new(Timestamp::from_millis(5), 9, 0);
         let end = |details: Value, payload: Value| {
             let action = json!({"actions": [{"action": "fail_task", "fail_task": details}]});
-            done(action, payload).expect("holds").remove(0)
+            done(action, payload).expect("a value").expect("holds").remove(0)
         };
         let by_ref = json!({"workflowId": "${w}", "taskRefName": "r", "reasonForIncompletion": "why ${x}", "output": {"o": 1}});
         match end(by_ref, json!({"w": run.to_string(), "x": [1, "two"]})) {
@@ -374,7 +374,7 @@ mod tests {
     fn conditions_decide() {
         let holds = |condition: &str, kind: &str, payload: Value| {
             let handler = json!({"condition": condition, "evaluatorType": kind, "actions": [null]});
-            done(handler, payload).map(|deeds| !deeds.is_empty())
+            done(handler, payload).map(|deeds| deeds.is_some())
         };
         assert_eq!(holds("", "", json!({})), Ok(true));
         assert_eq!(holds("$.k", "javascript", json!({"k": 0.5})), Ok(true));

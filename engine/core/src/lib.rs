@@ -15,6 +15,7 @@ pub mod def;
 pub mod effect;
 pub mod environment;
 pub mod event;
+pub mod explain;
 pub mod expr;
 pub mod handler;
 pub mod history;

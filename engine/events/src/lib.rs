@@ -11,5 +11,6 @@
 //! In: exactly once in effect; the position lives beside the effects, what Kafka remembers is a hint.
 
 pub mod broker;
+pub mod letters;
 pub mod relay;
 pub mod router;

@@ -3,7 +3,8 @@
 //! ```text
 //! KafkaSettings ──> Producers ──> Producer   idempotent, acks=all, one per cluster, warm
 //!               ├─> Cluster                  id, topics, offsets
-//!               └─> Lanes ──> Lane           a member of a group; one ordered lane per partition
+//!               ├─> Lanes ──> Lane           a member of a group; one ordered lane per partition
+//!               └─> latest, at               looking into a topic, without a group
 //! ```
 //!
 //! Who reads from where is the caller's business: [`Lanes`] asks for the offset of each partition that the
@@ -19,6 +20,7 @@ mod producer;
 mod producers;
 mod record;
 mod settings;
+mod tail;
 
 pub use cluster::{Cluster, TopicInfo, TopicOutcome, TopicSpec, Watermarks};
 pub use error::{ErrorKind, KafkaError};
@@ -27,3 +29,4 @@ pub use producer::{Delivery, Patience, Producer};
 pub use producers::Producers;
 pub use record::{OutRecord, Record};
 pub use settings::{Creation, KafkaSettings, TopicDefaults, Unknown};
+pub use tail::{Placed, at, latest};

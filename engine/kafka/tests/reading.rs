@@ -208,6 +208,37 @@ async fn an_offset_that_is_gone_ends_the_lane(settings: KafkaSettings) {
     lanes.close().await;
 }
 
+/// Looking needs no group and leaves no trace.
+async fn the_latest_records_are_seen_without_a_group(settings: KafkaSettings) {
+    let nowhere =
+        podium_kafka::latest(&settings, &unique("nowhere"), 5, 10, LONG).await.expect("brokers answer");
+    assert!(nowhere.is_none());
+    let (topic, producer) = topic_with(&settings, 3, 0).await;
+    let empty = podium_kafka::latest(&settings, &topic, 5, 10, LONG).await.expect("read");
+    assert!(empty.is_some_and(|found| found.is_empty()));
+    let mut places = Vec::new();
+    for n in 0..20 {
+        let value = format!("{n:0>20}").into_bytes();
+        let record =
+            OutRecord { topic: topic.clone(), key: Some(vec![n]), value: Some(value), headers: Vec::new() };
+        let delivery = producer.send(record, Patience::default()).await.expect("acknowledged");
+        places.push((delivery.partition, delivery.offset));
+        // records of one millisecond have no order over partitions
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let found = podium_kafka::latest(&settings, &topic, 5, 10, LONG).await.expect("read").expect("a topic");
+    let keys: Vec<_> =
+        found.iter().filter_map(|placed| placed.record.key.as_deref()).map(|key| key[0]).collect();
+    assert_eq!(keys, [19, 18, 17, 16, 15]);
+    assert_eq!((found[0].partition, found[0].record.offset), places[19]);
+    assert_eq!((found[0].value_size, found[0].record.value.as_deref()), (20, Some(b"0000000000".as_slice())));
+    let wanted = [places[3], (0, 1_000), (7, 0), places[0]];
+    let found = podium_kafka::at(&settings, &topic, &wanted, LONG).await.expect("read");
+    let keys: Vec<_> =
+        found.iter().map(|record| record.as_ref().and_then(|record| record.key.as_deref())).collect();
+    assert_eq!(keys, [Some([3].as_slice()), None, None, Some([0].as_slice())]);
+}
+
 macro_rules! on_both {
     ($($test:ident),*) => {
         mod real { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::settings(super::Kind::Real)).await; })* }
@@ -220,5 +251,6 @@ on_both!(
     lanes_may_begin_one_by_one,
     offsets_are_found_by_time,
     members_share_and_take_over,
-    an_offset_that_is_gone_ends_the_lane
+    an_offset_that_is_gone_ends_the_lane,
+    the_latest_records_are_seen_without_a_group
 );

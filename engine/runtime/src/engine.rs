@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::config::EngineConfig;
 use crate::errors::{chain, storage};
+use crate::event_log;
 use crate::lease::Leased;
 use crate::loops::{
     auditor, bulk, event_handlers, limits,
@@ -95,6 +96,7 @@ impl Engine {
         tasks.spawn(bulk::run(shared.clone()));
         tasks.spawn(projection::run(shared.clone(), node.clone()));
         tasks.spawn(event_handlers::run(shared.clone()));
+        tasks.spawn(event_log::run(shared.clone()));
         limits::refresh(&shared).await?;
         tasks.spawn(limits::run(shared.clone()));
         if let Some(sink) = sink {
@@ -320,6 +322,7 @@ impl Engine {
         }
         let words_made = projection::drain(shared, end).await;
         self.inner.tasks.lock().await.shutdown().await;
+        event_log::flush(shared).await;
         if words_made && let Err(error) = shared.store.close_feed(&self.inner.node).await {
             tracing::warn!(error = chain(&error), "could not say that all words are made");
         }

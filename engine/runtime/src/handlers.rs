@@ -16,11 +16,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use parking_lot::RwLock;
 use podium_core::def::EventHandler;
 use podium_core::handler::{Conditions, Deed, Message, StartDeed, deeds};
-use podium_core::{InboxMessage, RunId};
+use podium_core::{InboxMessage, RunId, Timestamp};
+use podium_store::EventOutcome;
 use serde_json::Value;
 use tokio::sync::{Notify, watch};
 
 use crate::errors::storage;
+use crate::event_log::{self, Note, Shown};
 use crate::messages::{Definition, EngineError, StartRequest};
 use crate::services::event_handlers::read;
 use crate::services::start::{SHARD, start_once};
@@ -124,45 +126,86 @@ pub(crate) async fn handle(shared: &Shared, message: Message) -> Result<Handled,
     if handlers.is_empty() {
         return Ok(Handled::Done(Vec::new()));
     }
-    let asked = shared.scripts.run(move || {
-        let mut all = Vec::new();
-        for handler in &handlers {
-            let name = handler.name.clone().unwrap_or_default();
-            match deeds(handler, &message, &Scripts, SHARD) {
-                Ok(deeds) => all.extend(deeds.into_iter().map(|deed| (name.clone(), deed))),
-                Err(why) => return Err(format!("the condition of the event handler \"{name}\": {why}")),
-            }
+    let at = shared.clock.now();
+    let asked = shared.scripts.run(move || decided(&handlers, &message, at));
+    let decided = match asked.await {
+        Ok(Ok(decided)) => decided,
+        Ok(Err(undecided)) => {
+            let (why, note) = *undecided;
+            shared.event_log.note(vec![note]);
+            return Ok(Handled::Undecided(why));
         }
-        Ok(all)
-    });
-    let deeds = match asked.await {
-        Ok(Ok(deeds)) => deeds,
-        Ok(Err(why)) => return Ok(Handled::Undecided(why)),
         Err(broken) => return Ok(Handled::Undecided(format!("handling it broke off: {broken}"))),
     };
-    let mut told = Vec::new();
-    for (handler, deed) in deeds {
-        let failed = match deed {
-            Deed::Tell(run, action) => {
-                told.push((run, InboxMessage::Action(action)));
-                None
+    let (mut told, mut notes) = (Vec::new(), Vec::with_capacity(decided.len()));
+    for (mut note, deeds) in decided {
+        for (kind, deed) in deeds {
+            let failed = match deed {
+                Deed::Tell(run, action) => {
+                    note.told(kind, run, &action);
+                    told.push((run, InboxMessage::Action(action)));
+                    None
+                }
+                Deed::Failed(why) => Some(why),
+                Deed::Start(wanted) => match start_once(shared, &request(&wanted), wanted.id).await {
+                    Ok(_) => {
+                        note.started(kind, wanted.id);
+                        None
+                    }
+                    Err(EngineError::Unavailable(why)) => return Err(EngineError::Unavailable(why)),
+                    Err(error) => Some(error.to_string()),
+                },
+            };
+            match failed {
+                None => shared.stats.handler_actions.one(),
+                Some(why) => {
+                    shared.stats.failed_handler_actions.one();
+                    tracing::warn!(
+                        handler = note.handler(),
+                        why,
+                        "an action of an event handler could not be done"
+                    );
+                    note.failed(kind, &why);
+                }
             }
-            Deed::Failed(why) => Some(why),
-            Deed::Start(wanted) => match start_once(shared, &request(&wanted), wanted.id).await {
-                Ok(_) => None,
-                Err(EngineError::Unavailable(why)) => return Err(EngineError::Unavailable(why)),
-                Err(error) => Some(error.to_string()),
-            },
-        };
-        match failed {
-            None => shared.stats.handler_actions.one(),
-            Some(why) => {
-                shared.stats.failed_handler_actions.one();
-                tracing::warn!(handler, why, "an action of an event handler could not be done");
+        }
+        notes.push(note);
+    }
+    shared.event_log.note(notes);
+    Ok(Handled::Done(told))
+}
+
+/// What a handler does, each deed with the word of its action, and the note about it.
+type Decided = (Note, Vec<(&'static str, Deed)>);
+
+/// What all handlers of a message do; or why nobody knows.
+fn decided(
+    handlers: &[EventHandler],
+    message: &Message,
+    at: Timestamp,
+) -> Result<Vec<Decided>, Box<(String, Note)>> {
+    let shown = Shown::of(message);
+    let mut all = Vec::with_capacity(handlers.len());
+    for handler in handlers {
+        let note = |outcome| Note::of(handler, message, &shown, outcome, at);
+        match deeds(handler, message, &Scripts, SHARD) {
+            Ok(Some(deeds)) => {
+                let actions = handler.actions.iter().flatten();
+                let kinds = actions.map(|action| event_log::kind(action.as_ref()));
+                all.push((note(EventOutcome::Completed), kinds.zip(deeds).collect()));
+            }
+            Ok(None) => all.push((note(EventOutcome::Skipped), Vec::new())),
+            Err(why) => {
+                let note = note(EventOutcome::Undecided).because(&why);
+                let name = handler.name.as_deref().unwrap_or_default();
+                return Err(Box::new((
+                    format!("the condition of the event handler \"{name}\": {why}"),
+                    note,
+                )));
             }
         }
     }
-    Ok(Handled::Done(told))
+    Ok(all)
 }
 
 fn request(wanted: &StartDeed) -> StartRequest {

@@ -20,6 +20,7 @@ mod config;
 mod engine;
 mod entropy;
 mod errors;
+mod event_log;
 mod handlers;
 mod lease;
 mod loading;
@@ -47,17 +48,26 @@ pub use engine::Engine;
 pub use handlers::Handled;
 pub use lease::{LeaseGuard, Leased};
 pub use messages::*;
-pub use podium_store::{BulkRun, BulkState, EventKey, HttpNotice};
+pub use podium_store::{
+    ActionRecord, BriefRun, BulkRun, BulkState, EventExecution, EventKey, EventOutcome, HttpNotice,
+    PlotBucket, RunOverview, TaskOverview,
+};
 pub use script::{script_fault, serve_jq};
 pub use services::bulk::{Bulk, BulkRequest, BulkVerb};
 pub use services::calls::{CallCount, LeasedCall, OpenCall};
+pub use services::explain::Explained;
 pub use services::external::{NotAPayloadPath, PayloadPath};
 pub use services::history::History;
 pub use services::http_notices::{NoticeCount, Resting};
+pub use services::live::{RunFeed, RunNews, RunsFeed, RunsNews};
 pub use services::lookup::CreatedIn;
 pub use services::operate::Verb;
+pub use services::overview::Overview;
+pub use services::plot::RunPlot;
 pub use services::preview::{OtherRun, Preview};
+pub use services::queue_states::{Poller, QueueOverview, QueueStates};
 pub use services::queues::{LastPoll, QueueSize};
+pub use services::recent::{RecentRuns, RecentTask};
 pub use services::rehearse::{Rehearsal, RehearsedResult};
-pub use services::search::{Found, SearchQuery};
+pub use services::search::{Found, SearchQuery, StatusCount};
 pub use status::{Counters, Health};

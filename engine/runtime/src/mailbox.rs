@@ -50,7 +50,9 @@ pub(crate) enum Reply {
     None,
     Start(oneshot::Sender<Result<Began, EngineError>>),
     Done(oneshot::Sender<Result<(), EngineError>>),
-    /// The same, with the runs that the turn told something.
+    /// The same; false if what it is about was over, or no longer whose work this is.
+    Applied(oneshot::Sender<Result<bool, EngineError>>),
+    /// As `Done`, with the runs that the turn told something.
     Operated(oneshot::Sender<Result<Vec<RunId>, EngineError>>),
     Report(oneshot::Sender<Result<Reported, EngineError>>),
     Claim(Arc<Claims>),
@@ -63,6 +65,7 @@ impl Reply {
             Reply::None => {}
             Reply::Start(tx) => drop(tx.send(Err(error))),
             Reply::Done(tx) => drop(tx.send(Err(error))),
+            Reply::Applied(tx) => drop(tx.send(Err(error))),
             Reply::Operated(tx) => drop(tx.send(Err(error))),
             Reply::Report(tx) => drop(tx.send(Err(error))),
             Reply::Claim(claims) => {

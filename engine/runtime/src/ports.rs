@@ -61,3 +61,39 @@ pub trait PayloadStore: std::fmt::Debug + Send + Sync {
     /// Keeps a payload, in place of an older one; whole or not at all.
     fn put<'a>(&'a self, path: &str, body: &'a [u8]) -> BoxFuture<'a, Result<(), PayloadStoreError>>;
 }
+
+/// A record that was no event, as it lies in the dead-letter topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    pub partition: i32,
+    pub offset: i64,
+    /// Milliseconds since 1970: when it was put there.
+    pub at_ms: Option<i64>,
+    pub key: Option<Vec<u8>>,
+    /// No more of it than was asked for; `None` = the record had no value.
+    pub value: Option<Vec<u8>>,
+    /// Bytes of the whole value.
+    pub value_size: usize,
+    /// Those that the record came with, in order.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// Why it was no event.
+    pub reason: String,
+    /// Topic, partition and offset where it was read.
+    pub origin: Option<(String, i32, i64)>,
+}
+
+/// The records that were no events, wherever they are kept.
+pub trait DeadLetters: std::fmt::Debug + Send + Sync {
+    /// The topic that they are put into.
+    fn topic(&self) -> &str;
+
+    /// The latest ones, the latest first; of each value up to `value_bytes`. An error says why they cannot be read now.
+    fn latest(&self, count: usize, value_bytes: usize) -> BoxFuture<'_, Result<Vec<DeadLetter>, String>>;
+
+    /// Sends letters, by partition and offset, to the topics where they were read, as they were: an answer for each, in
+    /// order. The letter stays; sent twice it is two records. An error says why none can be sent now.
+    fn replay<'a>(
+        &'a self,
+        places: &'a [(i32, i64)],
+    ) -> BoxFuture<'a, Result<Vec<Result<(), String>>, String>>;
+}

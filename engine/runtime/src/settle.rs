@@ -114,6 +114,7 @@ impl Writer {
                         Reply::Start(tx) => drop(tx.send(Ok(Began::MetadataMoved))),
                         Reply::None
                         | Reply::Done(_)
+                        | Reply::Applied(_)
                         | Reply::Operated(_)
                         | Reply::Report(_)
                         | Reply::Claim(_) => {}
@@ -227,6 +228,7 @@ impl Writer {
                 drop(tx.send(Ok(Began::Stored)));
             }
             (Reply::Done(tx), _) => drop(tx.send(done(said))),
+            (Reply::Applied(tx), _) => drop(tx.send(Ok(matches!(said, Said::Done)))),
             (Reply::Operated(tx), _) => drop(tx.send(done(said).map(|()| told.to_vec()))),
             (Reply::Report(tx), Work::Event(Event::Reported(report))) => {
                 let answer = reported(said, run, report.task);

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, mpsc};
 use crate::broken::Broken;
 use crate::clock::Clock;
 use crate::config::EngineConfig;
+use crate::event_log::EventLog;
 use crate::handlers::Handlers;
 use crate::loops::outbox_relay::RelayPort;
 use crate::loops::projection::Feed;
@@ -37,7 +38,7 @@ pub(crate) struct Shared {
     pub(crate) queues: Queues,
     pub(crate) groups: Groups,
     pub(crate) timers: Timers,
-    pub(crate) watches: Watches,
+    pub(crate) watches: Arc<Watches>,
     pub(crate) mailboxes: Arc<Mailboxes>,
     pub(crate) relay: Option<RelayPort>,
     pub(crate) stats: Stats,
@@ -53,6 +54,8 @@ pub(crate) struct Shared {
     /// There is a bulk operation that nobody works on.
     pub(crate) bulk: Notify,
     pub(crate) handlers: Handlers,
+    /// What handlers did, on its way to the rows.
+    pub(crate) event_log: EventLog,
     /// There may be notices for HTTP endpoints.
     pub(crate) http_notices: Notify,
     pub(crate) writers_alive: AtomicUsize,
@@ -77,7 +80,7 @@ impl Shared {
             queues: Queues::new(config.ready_window, config.parked_polls),
             groups: Groups::default(),
             timers: Timers::default(),
-            watches: Watches::new(config.waiting_calls),
+            watches: Arc::new(Watches::new(config.waiting_calls)),
             mailboxes: Arc::new(mailboxes),
             relay,
             stats: Stats::default(),
@@ -89,6 +92,7 @@ impl Shared {
             schedules: NextFiring::default(),
             bulk: Notify::new(),
             handlers: Handlers::default(),
+            event_log: EventLog::default(),
             http_notices: Notify::new(),
             writers_alive: AtomicUsize::new(0),
             last_write: Mutex::new(Instant::now()),

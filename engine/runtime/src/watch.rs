@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use podium_core::RunId;
@@ -22,6 +22,10 @@ pub(crate) struct Watches {
     limit: usize,
     runs: Mutex<HashMap<RunId, Watched>>,
     begun: Notify,
+    /// Commits of runs while somebody waited for anything. Only differences mean something.
+    commits: AtomicU64,
+    /// Everybody is to look again.
+    everybody: Notify,
 }
 
 /// A run that somebody waits for.
@@ -34,12 +38,19 @@ struct Watched {
 
 impl Watches {
     pub(crate) fn new(limit: usize) -> Self {
-        Watches { callers: AtomicUsize::new(0), limit, runs: Mutex::default(), begun: Notify::new() }
+        Watches {
+            callers: AtomicUsize::new(0),
+            limit,
+            runs: Mutex::default(),
+            begun: Notify::new(),
+            commits: AtomicU64::new(0),
+            everybody: Notify::new(),
+        }
     }
 
     /// A place for one more caller; `None` if too many wait already.
-    pub(crate) fn open(&self) -> Option<Watch<'_>> {
-        let watch = Watch { watches: self, woken: Arc::new(Notify::new()), runs: Vec::new() };
+    pub(crate) fn open(self: &Arc<Self>) -> Option<Watch> {
+        let watch = Watch { watches: self.clone(), woken: Arc::new(Notify::new()), runs: Vec::new() };
         // counted before it is refused: dropping the watch takes it off again
         let before = self.callers.fetch_add(1, Ordering::SeqCst);
         (before < self.limit).then_some(watch)
@@ -52,11 +63,27 @@ impl Watches {
 
     /// A commit of this node: the run is at this version now.
     pub(crate) fn committed(&self, run: RunId, version: i64) {
-        if self.callers() > 0
-            && let Some(watched) = self.runs.lock().get_mut(&run)
-        {
-            watched.newer(version);
+        if self.callers() > 0 {
+            self.commits.fetch_add(1, Ordering::Relaxed);
+            if let Some(watched) = self.runs.lock().get_mut(&run) {
+                watched.newer(version);
+            }
         }
+    }
+
+    /// This node has removed the run.
+    pub(crate) fn removed(&self, run: RunId) {
+        self.committed(run, GONE);
+    }
+
+    /// A count of the commits of runs by this node; it stands still while nobody waits.
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+
+    /// Waits until everybody is to look again.
+    pub(crate) async fn all_woken(&self) {
+        self.everybody.notified().await;
     }
 
     /// Waits until somebody watches a run.
@@ -84,6 +111,7 @@ impl Watches {
     /// Lets everybody look again, for instance because the node stops.
     pub(crate) fn wake_all(&self) {
         self.runs.lock().values().for_each(Watched::wake);
+        self.everybody.notify_waiters();
     }
 }
 
@@ -101,13 +129,13 @@ impl Watched {
 }
 
 /// One caller's place; given up when dropped.
-pub(crate) struct Watch<'a> {
-    watches: &'a Watches,
+pub(crate) struct Watch {
+    watches: Arc<Watches>,
     woken: Arc<Notify>,
     runs: Vec<RunId>,
 }
 
-impl Watch<'_> {
+impl Watch {
     /// Watches a run. Call it before the run is read, so that no change falls between the two.
     pub(crate) fn follow(&mut self, run: RunId) {
         if self.runs.contains(&run) {
@@ -134,7 +162,7 @@ impl Watch<'_> {
     }
 }
 
-impl Drop for Watch<'_> {
+impl Drop for Watch {
     fn drop(&mut self) {
         if !self.runs.is_empty() {
             let mut runs = self.watches.runs.lock();
@@ -162,13 +190,13 @@ mod tests {
         RunId::new(Timestamp::from_millis(n), 1, 0)
     }
 
-    async fn is_woken(watch: &Watch<'_>) -> bool {
+    async fn is_woken(watch: &Watch) -> bool {
         tokio::time::timeout(Duration::ZERO, watch.changed()).await.is_ok()
     }
 
     #[tokio::test]
     async fn a_change_after_the_reading_wakes_and_one_that_was_read_does_not() {
-        let watches = Watches::new(10);
+        let watches = Arc::new(Watches::new(10));
         let mut watch = watches.open().expect("there is room");
         watch.follow(run(1));
         watch.has_read(run(1), 5);
@@ -188,7 +216,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_one_caller_reads_wakes_the_others() {
-        let watches = Watches::new(10);
+        let watches = Arc::new(Watches::new(10));
         let mut first = watches.open().expect("there is room");
         first.follow(run(1));
         first.has_read(run(1), 5);
@@ -201,7 +229,7 @@ mod tests {
 
     #[test]
     fn nothing_is_left_of_a_caller_that_went_away() {
-        let watches = Watches::new(1);
+        let watches = Arc::new(Watches::new(1));
         let mut watch = watches.open().expect("there is room");
         watch.follow(run(1));
         watch.follow(run(1));

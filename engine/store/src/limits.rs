@@ -5,6 +5,7 @@
 //! task is IN_PROGRESS, so a crash before or after any call leaves none behind.
 
 use podium_core::Timestamp;
+use podium_core::explain::Room;
 
 use crate::Store;
 use crate::error::StoreError;
@@ -113,6 +114,9 @@ SELECT f.run_id, f.no, f.available_at, f.priority, f.domain = $2 AS mine
 FROM first AS f
 ORDER BY f.available_at, f.priority DESC, f.run_id, f.no";
 
+/// A row of [`ROOM`].
+type RoomRow = (Option<i32>, Option<i32>, i64, i64, Option<At>);
+
 /// Tasks brought by one read at most.
 const AT_MOST: i64 = 1_024;
 /// Delayed tasks of each domain among which those that keep their place are looked for.
@@ -134,6 +138,27 @@ impl Store {
         Ok(rows.into_iter().map(limit).collect())
     }
 
+    /// How much of the limits under a name is taken; `None` if there are none.
+    pub async fn limit_room(&self, name: &str, now: Timestamp) -> Result<Option<Room>, StoreError> {
+        let row = self.room(name, now).await?;
+        Ok(row.map(|(at_once, per_window, held, begun, begins_at)| Room {
+            at_once,
+            held,
+            per_window,
+            begun,
+            begins_at: begins_at.map(|at| at.0),
+        }))
+    }
+
+    async fn room(&self, name: &str, now: Timestamp) -> Result<Option<RoomRow>, StoreError> {
+        sqlx::query_as(ROOM)
+            .bind(name)
+            .bind(At(now))
+            .fetch_optional(&self.inner.pool)
+            .await
+            .map_err(StoreError::at("limit.room"))
+    }
+
     /// Reads which tasks of a limited type a poll of this domain may claim at `now`. `None` if there is no limit under
     /// that name (any more).
     pub async fn allowed_tasks(
@@ -143,13 +168,7 @@ impl Store {
         domain: Option<&str>,
         now: Timestamp,
     ) -> Result<Option<Allowed>, StoreError> {
-        type Room = (Option<i32>, Option<i32>, i64, i64, Option<At>);
-        let room: Option<Room> = sqlx::query_as(ROOM)
-            .bind(name)
-            .bind(At(now))
-            .fetch_optional(&self.inner.pool)
-            .await
-            .map_err(StoreError::at("limit.room"))?;
+        let room = self.room(name, now).await?;
         let Some((at_once, per_window, held, begun, begins_at)) = room else { return Ok(None) };
         let slots = at_once.map_or(AT_MOST, |limit| i64::from(limit) - held).clamp(0, AT_MOST);
         let begins = per_window.map_or(AT_MOST, |limit| i64::from(limit) - begun).max(0);

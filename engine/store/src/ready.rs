@@ -8,8 +8,12 @@ use crate::records::{Candidate, QueueDepth};
 use crate::run::run_id;
 use crate::wire::At;
 
-/// `$1` tasks counted in each queue at most. The next queue is the first entry of the index behind the last one.
-const QUEUE_DEPTHS: &str = "
+/// A statement over `queue`, the task types and domains in which tasks are ready. The next queue is the first entry of the
+/// index behind the last one.
+macro_rules! over_queues {
+    ($rest:literal) => {
+        concat!(
+            "
 WITH RECURSIVE queue AS (
     (SELECT t.task_type, t.domain FROM task AS t WHERE t.ready ORDER BY t.task_type, t.domain LIMIT 1)
     UNION ALL
@@ -22,7 +26,16 @@ WITH RECURSIVE queue AS (
         ORDER BY t.task_type, t.domain
         LIMIT 1
     ) AS n
-)
+)",
+            $rest
+        )
+    };
+}
+pub(crate) use over_queues;
+
+/// `$1` tasks counted in each queue at most.
+const QUEUE_DEPTHS: &str = over_queues!(
+    "
 SELECT q.task_type, q.domain, (
     SELECT count(*)
     FROM (
@@ -30,7 +43,8 @@ SELECT q.task_type, q.domain, (
     ) AS counted
 )
 FROM queue AS q
-ORDER BY q.task_type, q.domain";
+ORDER BY q.task_type, q.domain"
+);
 
 /// `$1` task type. The next domain is the first entry of the index behind the last one.
 const DOMAINS: &str = "

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use podium_core::{
-    CompletionEvent, ParkedEvent, Payload, RunHead, RunId, RunState, RunStatus, SnapshotHash, TaskState,
-    TaskStatus, TaskTable, Timestamp,
+    CompletionEvent, ParkedEvent, Payload, RunExtra, RunHead, RunId, RunState, RunStatus, SnapshotHash,
+    TaskState, TaskStatus, TaskTable, Timestamp,
 };
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Row};
@@ -152,6 +152,24 @@ impl Store {
         rows.into_iter().map(|(id, version)| Ok((run_id("run", id)?, version))).collect()
     }
 
+    /// The version and the status that a run has now, and whether it was put away; `None` if there is no such run.
+    pub async fn standing(&self, run: RunId) -> Result<Option<(i64, RunStatus, bool)>, StoreError> {
+        let row = sqlx::query_as::<_, (i64, i16, Option<String>)>(
+            "SELECT r.version, r.status, r.extra FROM run AS r WHERE r.id >= $1 AND r.id <= $1",
+        )
+        .bind(run.uuid())
+        .fetch_optional(&self.inner.pool)
+        .await
+        .map_err(StoreError::at("run.standing"))?;
+        let Some((version, status, extra)) = row else { return Ok(None) };
+        let status = RunStatus::from_code(status).ok_or_else(|| corrupt("run", "status", run))?;
+        let extra: Option<RunExtra> = match extra {
+            Some(text) => Some(serde_json::from_str(&text).map_err(|_| corrupt("run", "extra", run))?),
+            None => None,
+        };
+        Ok(Some((version, status, extra.is_some_and(|extra| extra.archived))))
+    }
+
     async fn rows_after(&self, runs: &[RunId], version: i64) -> Result<Vec<PgRow>, StoreError> {
         let ids: Vec<Uuid> = runs.iter().map(|r| r.uuid()).collect();
         let bounds = ids.iter().min().copied().zip(ids.iter().max().copied());
@@ -234,7 +252,7 @@ pub(crate) fn head(row: &PgRow) -> Result<(RunHead, i64), StoreError> {
     };
     let extra = match text(15)? {
         Some(extra) => serde_json::from_str(extra).map_err(|_| corrupt("run", "extra", id))?,
-        None => podium_core::RunExtra::default(),
+        None => RunExtra::default(),
     };
     let head = RunHead {
         id,
@@ -260,7 +278,7 @@ pub(crate) fn head(row: &PgRow) -> Result<(RunHead, i64), StoreError> {
     Ok((head, row.try_get::<Option<i64>, _>(16).map_err(read)?.unwrap_or(-1)))
 }
 
-fn column<'r>(row: &'r PgRow, i: usize) -> Result<Vec<Record<'r>>, StoreError> {
+pub(crate) fn column<'r>(row: &'r PgRow, i: usize) -> Result<Vec<Record<'r>>, StoreError> {
     let read = |e: sqlx::Error| StoreError::Refused { statement: "run.load", source: e };
     let bytes = row.try_get_raw(i).map_err(read)?;
     let bytes = bytes.as_bytes().map_err(|e| read(sqlx::Error::Decode(e)))?;
@@ -279,7 +297,8 @@ pub(crate) fn tasks(row: &PgRow, i: usize, run: RunId) -> Result<Vec<TaskState>,
         .collect()
 }
 
-fn task(r: &mut Record<'_>, run: RunId) -> Result<Option<TaskState>, Malformed> {
+/// A row of [`task_row`]; `None` if its status is none.
+pub(crate) fn task(r: &mut Record<'_>, run: RunId) -> Result<Option<TaskState>, Malformed> {
     let no = r.int4()? as u32;
     let (seq, attempt, iteration) = (r.int4()?, r.int4()?, r.int4()?);
     let retry_of = r.int4_or_null()?.map(|no| no as u32);

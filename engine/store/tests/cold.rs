@@ -581,3 +581,32 @@ async fn a_batch_that_spans_months_goes_through_the_whole_tables() {
     let all = [runs[0].head.id, gone.head.id, runs[1].head.id];
     assert_eq!(db.store.load_many(&all).await.unwrap().len(), 3, "runs of several months");
 }
+
+#[tokio::test]
+async fn events_that_are_kept_for_later_are_listed() {
+    let db = database().await;
+    let mut writer = db.store.writer().await.unwrap();
+    let at = now();
+    let mut runs = Vec::new();
+    for n in 0..3_u64 {
+        let run = db.run(n);
+        let event = podium_core::CompletionEvent {
+            source: format!("c/t/0/{n}"),
+            task_id: Some("label".to_owned()),
+            event_type: Some("x_completed".to_owned()),
+            succeeded: true,
+            data: r#"{"a":1}"#.to_owned(),
+            reason: None,
+        };
+        let kept = podium_core::ParkedEvent { inbox: n as i64, event, parked_at: at, expires_at: at };
+        let mut effects = started(&run);
+        effects.push(Effect::Parked(Box::new(kept)));
+        writer.apply(&[insert(&run, &effects)]).await.unwrap();
+        runs.push(run.head.id);
+    }
+    runs.sort_unstable();
+    let kept = db.store.kept_events(0, 2).await.unwrap();
+    assert_eq!(kept.iter().map(|(run, _)| *run).collect::<Vec<_>>(), [runs[2], runs[1]]);
+    assert_eq!(kept[0].1.event.task_id.as_deref(), Some("label"));
+    assert_eq!(db.store.kept_events(2, 2).await.unwrap().len(), 1);
+}

@@ -309,3 +309,43 @@ async fn totals_are_exact_up_to_ten_thousand() {
     let found = find(&db, Scope::Runs, "", "", "").await;
     assert!(found.total.hits >= 10_000 && (!found.total.exact || found.total.hits == 10_005), "{found:?}");
 }
+
+#[tokio::test]
+async fn statuses_are_counted_apart() {
+    let db = database().await;
+    let ids = five(&db).await;
+    let counted = async |query: &str, text: &str| {
+        let counts = db.store.count_statuses(&filter(Scope::Runs, query, text)).await.unwrap();
+        assert!(counts.0.iter().all(|total| total.exact), "{query}");
+        counts.0.map(|total| total.hits)
+    };
+    // running, paused, completed, failed, timed out, terminated
+    assert_eq!(counted("", "").await, [3, 0, 1, 1, 0, 0]);
+    assert_eq!(counted("workflowType=order", "").await, [1, 0, 1, 1, 0, 0]);
+    assert_eq!(counted("workflowType=order AND status IN (FAILED, PAUSED)", "").await, [0, 0, 0, 1, 0, 0]);
+    assert_eq!(counted("correlationId=c1 OR correlationId=c0", "").await, [2, 0, 1, 1, 0, 0]);
+    assert_eq!(counted(&format!("parentWorkflowId={}", ids[0]), "").await, [1, 0, 0, 0, 0, 0]);
+    assert_eq!(counted("workflowType STARTS_WITH 'ma'", "").await, [2, 0, 0, 0, 0, 0]);
+    assert_eq!(counted("", "nothing").await, [0; 6]);
+}
+
+#[tokio::test]
+async fn many_runs_are_counted_as_far_as_is_quick() {
+    let db = database().await;
+    db.sql(
+        r#"INSERT INTO snapshot (hash, body) VALUES (sha256('1'), '{"name":"many"}');
+        INSERT INTO run (id, snapshot_id, created_at, def_version, shard, bucket, priority, name, version, write_id, next_no, status)
+        SELECT (left(uuid_floor(now())::text, 14) || '7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
+            1, now(), 1, 0, 0, 0, 'many', 1, 1, 1, CASE WHEN n % 10 = 0 THEN 3 ELSE 2 END
+        FROM generate_series(1, 30000) AS n"#,
+    )
+    .await;
+    let everything = Expr::everything();
+    let counts = db.store.count_statuses(&everything).await.unwrap();
+    assert_eq!(counts.0[3], Total { hits: 3_000, exact: true });
+    let completed = counts.0[2];
+    assert!(
+        completed == Total { hits: 27_000, exact: true } || completed == Total { hits: 10_000, exact: false },
+        "{completed:?}"
+    );
+}

@@ -153,6 +153,8 @@ fn read_answer(input: &mut impl BufRead, method: &str) -> std::io::Result<Answer
 
 fn read_body(input: &mut impl BufRead, headers: &[(String, String)]) -> std::io::Result<Vec<u8>> {
     let find = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
+    // a stream of events has no end: what comes until the first empty line stands for it
+    let is_events = find("content-type").is_some_and(|v| v.starts_with("text/event-stream"));
     let mut body = Vec::new();
     if find("transfer-encoding").is_some_and(|v| v.eq_ignore_ascii_case("chunked")) {
         loop {
@@ -166,6 +168,9 @@ fn read_body(input: &mut impl BufRead, headers: &[(String, String)]) -> std::io:
                 return Err(bad("chunk cut short"));
             }
             read_line(input)?;
+            if is_events && body.ends_with(b"\n\n") {
+                return Ok(body);
+            }
         }
     }
     match find("content-length").and_then(|v| v.parse::<u64>().ok()) {

@@ -6,6 +6,7 @@
 pub mod airflow;
 pub mod audit;
 pub mod client;
+pub mod events;
 pub mod http;
 pub mod kafka;
 pub mod keeper;

@@ -54,6 +54,7 @@ pub(crate) use failure::workflow_model;
 pub(crate) use finish::Halt;
 pub(crate) use mapping::{Mapping, unfit_reason};
 pub(crate) use place::Place;
+pub(crate) use timeout::{clock_of, poll_end, response_end, task_end, total_end};
 pub(crate) use turn::Turn;
 
 use crate::cache::{CacheKey, Remembered};

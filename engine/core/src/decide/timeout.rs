@@ -8,7 +8,7 @@ use crate::history::Act;
 use crate::id::TaskNo;
 use crate::payload::Payload;
 use crate::plan::Node;
-use crate::run::{RunStatus, SlotState};
+use crate::run::{RunHead, RunStatus, SlotState};
 use crate::task::{TaskState, TaskStatus};
 use crate::tasks;
 use crate::time::{Span, Timestamp};
@@ -158,12 +158,7 @@ impl Turn<'_> {
 
     /// Where the clock of the run's time-out started.
     pub(super) fn clock(&self) -> Timestamp {
-        let head = &self.run.head;
-        let began = head.retried_at.unwrap_or(head.created_at);
-        match head.extra.slot.as_deref().map(|slot| slot.state) {
-            Some(SlotState::Holds { since }) => began.max(since),
-            _ => began,
-        }
+        clock_of(&self.run.head)
     }
 
     /// Wants a wake-up for a row as it is.
@@ -209,27 +204,36 @@ impl Turn<'_> {
     }
 }
 
+/// Where the clock of a run's time-out started.
+pub(crate) fn clock_of(head: &RunHead) -> Timestamp {
+    let began = head.retried_at.unwrap_or(head.created_at);
+    match head.extra.slot.as_deref().map(|slot| slot.state) {
+        Some(SlotState::Holds { since }) => began.max(since),
+        _ => began,
+    }
+}
+
 /// Do the policy's time-outs change anything?
 fn acts(node: &Node) -> bool {
     node.timeout.policy != TaskTimeoutPolicy::AlertOnly
 }
 
-fn total_end(node: &Node, row: &TaskState) -> Option<Timestamp> {
+pub(crate) fn total_end(node: &Node, row: &TaskState) -> Option<Timestamp> {
     node.timeout.total.filter(|_| acts(node)).map(|limit| row.first_scheduled_at + limit)
 }
 
-fn task_end(node: &Node, row: &TaskState) -> Option<Timestamp> {
+pub(crate) fn task_end(node: &Node, row: &TaskState) -> Option<Timestamp> {
     let limit = node.timeout.task.filter(|_| acts(node))?;
     Some(row.started_at? + Span::from_secs(i64::from(row.start_delay_s)) + limit)
 }
 
-fn poll_end(node: &Node, row: &TaskState) -> Option<Timestamp> {
+pub(crate) fn poll_end(node: &Node, row: &TaskState) -> Option<Timestamp> {
     let limit = node.timeout.poll.filter(|_| acts(node) && row.status == TaskStatus::Scheduled)?;
     let delays = i64::from(row.start_delay_s).saturating_add(row.callback_after_s.max(0));
     Some(row.scheduled_at + Span::from_secs(delays) + limit)
 }
 
-fn response_end(node: &Node, row: &TaskState) -> Option<Timestamp> {
+pub(crate) fn response_end(node: &Node, row: &TaskState) -> Option<Timestamp> {
     // a JOIN, a loop, a WAIT and a child's task wait for what is not theirs to hurry, an asynchronous system task for
     // somebody outside
     let asynchronous =

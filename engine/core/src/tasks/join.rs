@@ -184,6 +184,16 @@ fn unsuccessful<'r>(
     names.iter().filter_map(|name| run.tasks.latest(name)).filter(|t| !t.status.is_successful())
 }
 
+/// The references that a waiting JOIN still waits for, as they are called where it stands, and how many it names.
+pub(crate) fn still_open(run: &RunState, node: &Node, join: &TaskState) -> (Vec<String>, usize) {
+    let place = Place::of(join, &node.ref_name);
+    let names = Names::of(node, join);
+    let open = |name: &str| run.tasks.latest(name).is_none_or(|row| !row.status.is_terminal());
+    let all = names.all(&place);
+    let count = all.len();
+    (all.into_iter().filter(|name| open(name)).map(Cow::into_owned).collect(), count)
+}
+
 /// The outputs that a waiting JOIN has so far, of the rows that `counts` accepts.
 pub(crate) fn partial_output(
     plan: &Plan,

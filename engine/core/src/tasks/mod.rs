@@ -46,7 +46,7 @@ pub(crate) use do_while::{
 pub use event::{EventRun, event_payload, is_address, sink_fault};
 pub(crate) use event::{Fit, Sink, sink_fits, sink_matches};
 pub use http::{CALL_LEASE, HTTP};
-pub(crate) use join::partial_output as partial_join_output;
+pub(crate) use join::{partial_output as partial_join_output, still_open as open_joined};
 
 /// What a task type does.
 pub(crate) trait TaskKind: Send + Sync {

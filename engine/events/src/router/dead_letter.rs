@@ -6,6 +6,7 @@ use podium_kafka::{ErrorKind, LaneId, OutRecord, Patience, Record};
 
 use super::Shared;
 use super::figures::add;
+use super::letter::{CUT, letter};
 
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LAST: Duration = Duration::from_secs(5);
@@ -42,27 +43,6 @@ pub(super) async fn put(shared: &Shared, lane: &LaneId, record: &Record, why: &s
                 return;
             }
         }
-    }
-}
-
-const CUT: &str = "podium-cut";
-
-fn letter(topic: &str, lane: &LaneId, record: &Record, why: &str) -> OutRecord {
-    let mut headers: Vec<(String, Vec<u8>)> =
-        record.headers.iter().map(|(n, v)| (n.clone(), v.as_deref().unwrap_or_default().to_vec())).collect();
-    let mut say = |name: &str, value: String| headers.push((name.to_owned(), value.into_bytes()));
-    say("podium-origin-topic", lane.topic.to_string());
-    say("podium-origin-partition", lane.partition.to_string());
-    say("podium-origin-offset", record.offset.to_string());
-    if let Some(at) = record.timestamp_ms {
-        say("podium-origin-timestamp", at.to_string());
-    }
-    say("podium-error", why.to_owned());
-    OutRecord {
-        topic: topic.to_owned(),
-        key: record.key.as_deref().map(<[u8]>::to_vec),
-        value: record.value.as_deref().map(<[u8]>::to_vec),
-        headers,
     }
 }
 

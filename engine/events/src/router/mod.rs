@@ -10,6 +10,7 @@ mod dead_letter;
 pub mod dispatch;
 mod figures;
 mod handled_topics;
+pub(crate) mod letter;
 mod position;
 mod records;
 

@@ -104,6 +104,11 @@ impl Site {
 
     /// The first records of a topic with one partition.
     pub(crate) async fn read(&self, topic: &str, count: usize) -> Vec<Record> {
+        self.read_until(topic, |records| records.len() >= count).await
+    }
+
+    /// The records of a topic with one partition, from its first until there are enough.
+    pub(crate) async fn read_until(&self, topic: &str, enough: impl Fn(&[Record]) -> bool) -> Vec<Record> {
         let (lanes, mut events) =
             Lanes::join(&self.kafka, &LanesSettings::new(unique("reader"), &[topic])).expect("joins");
         let (round, ids) = loop {
@@ -116,7 +121,10 @@ impl Site {
         };
         let mut lane =
             lanes.begin(round, vec![(ids[0].clone(), Start::Beginning)]).await.pop().expect("a lane");
-        let records = take(&mut lane, count).await;
+        let mut records = Vec::new();
+        while !enough(&records) {
+            records.extend(take(&mut lane, 1).await);
+        }
         lanes.close().await;
         records
     }

@@ -21,6 +21,11 @@ const STORED_PAYLOADS_KEPT: Span = Span::from_secs(365 * 24 * 3600);
 const POLLS_KEPT: Span = Span::from_secs(7 * 24 * 3600);
 /// How long the lists of bulk operations are kept after their end.
 const BULK_KEPT: Span = Span::from_secs(30 * 24 * 3600);
+/// How long it can be seen what event handlers did, and how many of these notes there are at most: of all, and of those
+/// without effect. A note is up to 10 kB.
+const EVENTS_KEPT: Span = Span::from_secs(30 * 24 * 3600);
+const EVENTS_AT_MOST: i64 = 30_000;
+const EVENTS_WITHOUT_AT_MOST: i64 = 10_000;
 /// Rows deleted by one statement: short enough to disturb nobody.
 const AT_ONCE: i64 = 1_000;
 /// Bulk operations deleted by one statement: each has up to 100,000 rows of its own.
@@ -53,6 +58,10 @@ async fn clean(shared: &Shared) {
     prune("stored payloads", AT_ONCE, |limit| store.prune_external(STORED_PAYLOADS_KEPT, limit)).await;
     prune("kept outputs", AT_ONCE, |limit| store.prune_task_cache(limit)).await;
     prune("bulk operations", BULKS_AT_ONCE, |limit| store.prune_bulk(BULK_KEPT, limit)).await;
+    prune("the notes of event handlers", AT_ONCE, |limit| {
+        store.prune_event_executions(EVENTS_KEPT, EVENTS_AT_MOST, EVENTS_WITHOUT_AT_MOST, limit)
+    })
+    .await;
     prune("the notes of polls", AT_ONCE, |limit| store.prune_polls(POLLS_KEPT, limit)).await;
 }
 

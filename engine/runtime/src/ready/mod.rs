@@ -10,6 +10,7 @@
 
 mod groups;
 mod limits;
+mod polls;
 mod queue;
 mod window;
 
@@ -160,17 +161,25 @@ impl Queues {
         }
     }
 
-    /// Polls since the last call, to be noted in the rows: the last one of each queue.
+    /// Polls since the last call, to be noted in the rows: the last one of each worker of each queue.
     pub(crate) fn take_notes(&self, now: Timestamp) -> Vec<PollRow> {
         let map = self.by_type.read();
-        let note = |queue: &Arc<Queue>| {
+        let notes = |queue: &Arc<Queue>| {
             let mut state = queue.state.lock();
-            if !std::mem::take(&mut state.unnoted) {
-                return None;
+            if !state.polls.is_unnoted() {
+                return Vec::new();
             }
-            queue.last_poll(&state, now)
+            let rows = queue.recent_polls(&state, now);
+            state.polls.noted();
+            rows
         };
-        map.values().flatten().filter_map(note).collect()
+        map.values().flatten().flat_map(notes).collect()
+    }
+
+    /// What [`Queues::take_notes`] would give; it stays to be noted.
+    pub(crate) fn recent_polls(&self, now: Timestamp) -> Vec<PollRow> {
+        let recent = |queue: &Arc<Queue>| queue.recent_polls(&queue.state.lock(), now);
+        self.by_type.read().values().flatten().flat_map(recent).collect()
     }
 
     /// The last poll of each queue of a task type, or of all of them, as far as this node knows.

@@ -56,9 +56,8 @@ impl Queue {
             return Taken::Retired;
         }
         let at = Instant::now();
-        state.last_poll = at;
-        state.last_worker.clone_from(&wish.worker);
-        state.unnoted = true;
+        let before = std::mem::replace(&mut state.last_poll, at);
+        state.polls.polled(&wish.worker, before);
         let list = state.pop(wish.count, now, self.shared.preference());
         if !list.is_empty() {
             let low =
@@ -145,12 +144,23 @@ impl Queue {
     /// The last poll, as the note that other nodes and later readers see; `None` for a queue that no task is ever in.
     pub(super) fn last_poll(&self, state: &State, now: Timestamp) -> Option<PollRow> {
         let domain = self.domain.as_deref();
-        (domain != Some("")).then(|| PollRow {
+        (domain != Some("")).then(|| self.note(state.polls.last(), state.last_poll, now))
+    }
+
+    /// The last poll of each worker that is not in the rows yet, the latest first.
+    pub(super) fn recent_polls(&self, state: &State, now: Timestamp) -> Vec<PollRow> {
+        let Some(last) = self.last_poll(state, now) else { return Vec::new() };
+        let others = state.polls.others().map(|(worker, at)| self.note(worker, at, now));
+        std::iter::once(last).chain(others).collect()
+    }
+
+    fn note(&self, worker: Option<&str>, at: Instant, now: Timestamp) -> PollRow {
+        PollRow {
             task_type: self.task_type.to_string(),
-            domain: domain.unwrap_or_default().to_owned(),
-            worker: state.last_worker.as_deref().unwrap_or_default().to_owned(),
-            last_poll_at: Timestamp::from_micros(now.as_micros() - elapsed_us(state.last_poll)),
-        })
+            domain: self.domain.as_deref().unwrap_or_default().to_owned(),
+            worker: worker.unwrap_or_default().to_owned(),
+            last_poll_at: Timestamp::from_micros(now.as_micros() - elapsed_us(at)),
+        }
     }
 
     /// How many ids the read that was begun should ask for.

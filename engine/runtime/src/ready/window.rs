@@ -1,12 +1,12 @@
 //! The ids of one queue's ready tasks in the order in which they are handed out, and the polls that wait for them.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use podium_core::{RunId, TaskNo, TaskState, Timestamp};
 use podium_store::{Allowed, Candidate};
 
+use super::polls::Polls;
 use crate::longpoll::ParkedLine;
 
 /// With other nodes alive, their work is looked for this often while somebody waits.
@@ -59,10 +59,8 @@ pub(super) struct State {
     pub(super) last_read: Option<Instant>,
     pub(super) not_before: Option<Instant>,
     pub(super) last_poll: Instant,
-    /// Who asked then.
-    pub(super) last_worker: Option<Arc<str>>,
-    /// The last poll is not noted in the rows yet.
-    pub(super) unnoted: bool,
+    /// Who asked then, and who else did lately.
+    pub(super) polls: Polls,
     /// For when the timer is set that wakes the parked polls.
     pub(super) timer_at: Option<Timestamp>,
     pub(super) retired: bool,
@@ -91,8 +89,7 @@ impl State {
             last_read: None,
             not_before: None,
             last_poll: Instant::now(),
-            last_worker: None,
-            unnoted: false,
+            polls: Polls::default(),
             timer_at: None,
             retired: false,
             limited: false,

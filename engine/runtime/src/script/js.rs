@@ -306,7 +306,7 @@ mod tests {
         ] {
             let from = Instant::now();
             reason(script);
-            assert!(from.elapsed() < Duration::from_secs(5), "{script}");
+            assert!(from.elapsed() < Duration::from_secs(30), "{script}");
         }
         assert_eq!(value("typeof $ + typeof kept", json!({})), json!("objectundefined"));
     }

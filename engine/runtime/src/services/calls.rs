@@ -108,7 +108,8 @@ impl Engine {
     /// on. While the database is away it is held to be ours.
     pub async fn call_lives(&self, call: &LeasedCall) -> bool {
         match tell(self.shared(), call, CallNews::Alive).await {
-            Ok(()) | Err(EngineError::Unavailable(_)) => true,
+            Ok(ours) => ours,
+            Err(EngineError::Unavailable(_)) => true,
             Err(_) => false,
         }
     }
@@ -121,7 +122,7 @@ impl Engine {
                 Err(EngineError::Unavailable(_)) => tokio::time::sleep(AGAIN_AFTER).await,
                 told => {
                     call.forget();
-                    return told.is_ok();
+                    return told == Ok(true);
                 }
             }
         }
@@ -145,9 +146,10 @@ impl Engine {
     }
 }
 
-async fn tell(shared: &Shared, call: &LeasedCall, news: CallNews) -> Result<(), EngineError> {
+/// False: the task has ended, or the call is no longer this node's.
+async fn tell(shared: &Shared, call: &LeasedCall, news: CallNews) -> Result<bool, EngineError> {
     let (tx, answer) = oneshot::channel();
     let event = Event::Called { task: call.view.task.no, lease: call.lease, news };
-    shared.mailboxes.send_own(call.view.run.id, Work::Event(event), Reply::Done(tx));
+    shared.mailboxes.send_own(call.view.run.id, Work::Event(event), Reply::Applied(tx));
     answer.await.map_err(|_| stopped())?
 }

@@ -156,6 +156,7 @@ pub(crate) async fn delete(shared: &Shared, id: RunId) -> Result<(), EngineError
         let found = read::run(shared, id).await?.ok_or_else(|| no_run(id))?;
         let removed = shared.store.remove_run(id, found.run.head.version).await.map_err(storage)?;
         if let Some(next) = removed {
+            shared.watches.removed(id);
             for run in next {
                 shared.mailboxes.send_own(run, Work::Inbox, Reply::None);
             }

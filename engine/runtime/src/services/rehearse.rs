@@ -170,7 +170,7 @@ async fn step(
     Ok(Step::Reported)
 }
 
-async fn look(shared: &Shared, id: RunId, watch: &Watch<'_>) -> Result<RunView, EngineError> {
+async fn look(shared: &Shared, id: RunId, watch: &Watch) -> Result<RunView, EngineError> {
     let shown = read::run(shared, id).await?.ok_or_else(|| no_run(id))?;
     watch.has_read(id, shown.run.head.version);
     Ok(shown)

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use podium_core::search::{Expr, Scope, SortKey};
-use podium_core::{RunId, RunState, TaskTable};
+use podium_core::{RunId, RunState, RunStatus, TaskTable};
 use podium_store::{Hit, SearchHits, SearchLag, SearchRequest, StoreError, Total};
 
 use crate::engine::Engine;
@@ -43,7 +43,29 @@ pub struct Found<T> {
     pub lag: Option<(i64, bool)>,
 }
 
+/// How many runs of a filter there are in one status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusCount {
+    pub status: RunStatus,
+    pub count: i64,
+    /// False: there are at least so many.
+    pub exact: bool,
+}
+
 impl Engine {
+    /// Counts the runs of a filter in each status. 10,000 of each are always counted, more if it is quick.
+    pub async fn count_statuses(&self, filter: &Expr) -> Result<[StatusCount; 6], EngineError> {
+        let shared = self.shared();
+        if filter.has_words() {
+            shared.feed.settled(WORDS_WAIT).await;
+        }
+        let counts = shared.store.count_statuses(filter).await.map_err(searched)?;
+        Ok(std::array::from_fn(|at| {
+            let Total { hits, exact } = counts.0[at];
+            StatusCount { status: RunStatus::ALL[at], count: hits, exact }
+        }))
+    }
+
     /// Finds runs. They are shown without their tasks.
     ///
     /// Errors: `Invalid` if the search took too long; `TooLarge` if the page has more than 64 MiB of payloads.
@@ -169,7 +191,7 @@ fn within(bytes: usize) -> Result<(), EngineError> {
     )))
 }
 
-fn searched(error: StoreError) -> EngineError {
+pub(super) fn searched(error: StoreError) -> EngineError {
     if let StoreError::TooSlow { .. } = error {
         return EngineError::Invalid(
             "the search took longer than 5 seconds; narrow it by workflowType, correlationId or startTime, or sort by startTime"

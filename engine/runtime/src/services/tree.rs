@@ -24,7 +24,7 @@ pub(crate) struct Looked {
 pub(crate) async fn look(
     shared: &Shared,
     target: RunId,
-    mut watch: Option<&mut Watch<'_>>,
+    mut watch: Option<&mut Watch>,
     fits: impl Fn(&TaskState) -> bool,
 ) -> Result<Looked, EngineError> {
     let mut first: Option<RunView> = None;

@@ -23,7 +23,7 @@ impl Engine {
 }
 
 /// A place among the waiting calls.
-pub(crate) fn watch(shared: &Shared) -> Result<Watch<'_>, EngineError> {
+pub(crate) fn watch(shared: &Shared) -> Result<Watch, EngineError> {
     shared.watches.open().ok_or_else(|| {
         shared.stats.refused_overload.one();
         EngineError::Unavailable("too many calls wait for workflows on this node".to_owned())

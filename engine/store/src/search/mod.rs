@@ -9,6 +9,7 @@
 
 mod column;
 mod condition;
+mod counts;
 mod load;
 mod narrow;
 mod page;
@@ -24,10 +25,16 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use crate::error::StoreError;
 
+pub use counts::StatusCounts;
 pub use load::FoundTask;
+pub(crate) use statement::ids_between;
 
 /// Connections for searches: each search uses one, and further ones wait.
 const CONNECTIONS: u32 = 4;
+/// How long a filter that could not be counted in time is not tried again.
+const HOPELESS_FOR: Duration = Duration::from_secs(30);
+/// Filters remembered as hopeless.
+const HOPELESS_AT_MOST: usize = 1_000;
 /// A statement of a search that takes longer is given up.
 const TIME_LIMIT_MS: &str = "5000";
 
@@ -76,7 +83,7 @@ pub struct SearchLag {
 }
 
 pub(crate) struct Searches {
-    pool: PgPool,
+    pub(crate) pool: PgPool,
     /// Filters of which lately more matched than could be counted in time.
     hopeless: Mutex<HashMap<String, Instant>>,
 }
@@ -105,10 +112,22 @@ impl Searches {
     pub(crate) async fn close(&self) {
         self.pool.close().await;
     }
+
+    fn is_hopeless(&self, key: &str) -> bool {
+        self.hopeless.lock().get(key).is_some_and(|at| at.elapsed() < HOPELESS_FOR)
+    }
+
+    fn is_found_hopeless(&self, key: String) {
+        let mut hopeless = self.hopeless.lock();
+        if hopeless.len() >= HOPELESS_AT_MOST {
+            hopeless.clear();
+        }
+        hopeless.insert(key, Instant::now());
+    }
 }
 
 /// A time limit is the search's own fault, not the database's.
-fn failed(statement: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
+pub(crate) fn failed(statement: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
     move |source| {
         let code = source.as_database_error().and_then(|e| e.code().map(|c| c.into_owned()));
         if code.as_deref() == Some("57014") {

@@ -15,13 +15,9 @@ use crate::error::StoreError;
 use crate::run::run_id;
 
 /// Up to so many matches are always counted, however long it takes.
-const COUNTED: i64 = 10_000;
+pub(super) const COUNTED: i64 = 10_000;
 /// Beyond, counting goes on for so long.
 const COUNTING: Duration = Duration::from_millis(50);
-/// How long a filter that could not be counted in time is not tried again.
-const HOPELESS_FOR: Duration = Duration::from_secs(30);
-/// Filters remembered as hopeless.
-const HOPELESS_AT_MOST: usize = 1_000;
 /// Rows with the wanted words beyond which other demands of the filter are looked at first.
 const CANDIDATES: i64 = 10_000;
 
@@ -29,12 +25,7 @@ impl Store {
     /// Finds a page of runs or tasks. Reads only; a statement that takes longer than five seconds is given up with
     /// [`StoreError::TooSlow`], except that of the count, which then says what is certain.
     pub async fn search(&self, request: &SearchRequest<'_>) -> Result<SearchHits, StoreError> {
-        let mut narrow = Narrow::of(request.filter);
-        if narrow.runs.is_none()
-            && let Some(words) = demanded(request.filter)
-        {
-            narrow.runs = self.candidates(request.scope, words).await?;
-        }
+        let narrow = self.narrowed(request.scope, request.filter).await?;
         let walk = Walk::of(&narrow);
         let hits = match request.size {
             0 => Vec::new(),
@@ -50,6 +41,17 @@ impl Store {
             Total { hits: request.start.min(COUNTED) + found, exact: false }
         };
         Ok(SearchHits { hits, total })
+    }
+
+    /// What a filter demands; the runs that its words name are looked up.
+    pub(super) async fn narrowed(&self, scope: Scope, filter: &Expr) -> Result<Narrow, StoreError> {
+        let mut narrow = Narrow::of(filter);
+        if narrow.runs.is_none()
+            && let Some(words) = demanded(filter)
+        {
+            narrow.runs = self.candidates(scope, words).await?;
+        }
+        Ok(narrow)
     }
 
     /// How far the words are behind, over all nodes.
@@ -112,7 +114,7 @@ impl Store {
         }
         let unknown = Total { hits: COUNTED.max(certain), exact: false };
         let key = hopeless_key(request.scope, request.filter);
-        if self.inner.searches.hopeless.lock().get(&key).is_some_and(|at| at.elapsed() < HOPELESS_FOR) {
+        if self.inner.searches.is_hopeless(&key) {
             return Ok(unknown);
         }
         // as many as can be counted in the time that is left, at the pace of the first ones
@@ -127,11 +129,7 @@ impl Store {
                 Err(error) => return Err(error),
             }
         }
-        let mut hopeless = self.inner.searches.hopeless.lock();
-        if hopeless.len() >= HOPELESS_AT_MOST {
-            hopeless.clear();
-        }
-        hopeless.insert(key, Instant::now());
+        self.inner.searches.is_found_hopeless(key);
         Ok(unknown)
     }
 

@@ -113,10 +113,27 @@ pub(super) fn page(request: &SearchRequest<'_>, walk: &Walk, narrow: &Narrow) ->
 /// How many rows there are, counted up to `most`.
 pub(super) fn count(request: &SearchRequest<'_>, walk: &Walk, narrow: &Narrow, most: i64) -> Statement {
     let mut out = Statement::default();
-    out.push("SELECT count(*) FROM (SELECT FROM (");
-    rows(&mut out, request, walk, narrow, Order::Id { descending: true }, &[], Some(most));
-    out.push(") AS x LIMIT ").bind(most).push(") AS y");
+    counted(&mut out, request, walk, narrow, most);
     out
+}
+
+/// The counts of several searches in one row, each counted up to `most`.
+pub(super) fn counts(searches: &[(SearchRequest<'_>, Walk, Narrow)], most: i64) -> Statement {
+    let mut out = Statement::default();
+    out.push("SELECT ARRAY[");
+    for (i, (request, walk, narrow)) in searches.iter().enumerate() {
+        out.push(if i == 0 { "(" } else { ", (" });
+        counted(&mut out, request, walk, narrow, most);
+        out.push(")");
+    }
+    out.push("]");
+    out
+}
+
+fn counted(out: &mut Statement, request: &SearchRequest<'_>, walk: &Walk, narrow: &Narrow, most: i64) {
+    out.push("SELECT count(*) FROM (SELECT FROM (");
+    rows(out, request, walk, narrow, Order::Id { descending: true }, &[], Some(most));
+    out.push(") AS x LIMIT ").bind(most).push(") AS y");
 }
 
 /// Rows `id, no, s0, s1 …`; each walk stops after `enough` of them.
@@ -130,9 +147,7 @@ fn rows(
     enough: Option<i64>,
 ) {
     let direction = order.direction();
-    let low = narrow.from.map_or(Uuid::nil(), |ms| floor(ms.saturating_sub(BEFORE_MS)));
-    let latest = narrow.to.map_or(i64::MAX, |ms| ms.saturating_add(AFTER_MS));
-    let high = floor(latest.min(now().saturating_add(AHEAD_MS)));
+    let (low, high) = ids_between(narrow.from.unwrap_or(i64::MIN), narrow.to.unwrap_or(i64::MAX));
     match walk {
         Walk::Runs(runs) => {
             select(out, request.scope, keys);
@@ -179,6 +194,12 @@ fn rows(
             out.push(") AS l");
         }
     }
+}
+
+/// The ids that runs may have which were started between two instants, in milliseconds.
+pub(crate) fn ids_between(from: i64, to: i64) -> (Uuid, Uuid) {
+    let latest = to.saturating_add(AFTER_MS).min(now().saturating_add(AHEAD_MS));
+    (floor(from.saturating_sub(BEFORE_MS)), floor(latest))
 }
 
 /// The span of ids, which also leaves out the months that are outside of it.

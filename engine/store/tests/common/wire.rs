@@ -22,6 +22,8 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) fn open(&self) {
+        // one that has not struck yet would close it again
+        self.fault.store(NONE, Ordering::SeqCst);
         self.closed.store(false, Ordering::SeqCst);
     }
 }
