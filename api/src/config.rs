@@ -1,8 +1,10 @@
 //! What an operator may set about the REST API.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use podium_runtime::ports::DeadLetters;
 use tokio::sync::watch;
 
 /// Components beside the database that do not answer just now, each with the reason.
@@ -40,6 +42,8 @@ pub struct ApiConfig {
     pub variables: BTreeMap<String, String>,
     /// What the health answers say is missing besides the engine's own; `None`: nothing else belongs to this node.
     pub troubles: Option<watch::Receiver<Troubles>>,
+    /// Records that were no events; `None`: there are no brokers.
+    pub dead_letters: Option<Arc<dyn DeadLetters>>,
 }
 
 impl Default for ApiConfig {
@@ -58,6 +62,7 @@ impl Default for ApiConfig {
             secret_names: Vec::new(),
             variables: BTreeMap::new(),
             troubles: None,
+            dead_letters: None,
         }
     }
 }

@@ -47,6 +47,7 @@ const MEANT: [(&str, &str, &str); 4] = [
         (name = "health", description = "Probes"),
         (name = "external payload", description = "Payloads too large for a request"),
         (name = "environment", description = "Names of secrets, and variables"),
+        (name = "podium", description = "What Podium's own pages ask for; Conductor has no such calls"),
     )
 )]
 pub(crate) struct ApiDoc;

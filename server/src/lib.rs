@@ -13,6 +13,7 @@ pub mod embedded;
 mod probes;
 mod shutdown;
 mod telemetry;
+mod ui;
 mod wire;
 
 #[cfg(test)]

@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use podium_api::ApiConfig;
+use podium_events::letters::KafkaDeadLetters;
 use podium_events::relay::KafkaSink;
 use podium_events::router::{HandledTopics, NewGroup as RouterGroup, Router};
 use podium_kafka::{KafkaSettings, Producers};
 use podium_objects::{ObjectStore, S3Settings};
-use podium_runtime::ports::{EventSink, PayloadStore};
+use podium_runtime::ports::{DeadLetters, EventSink, PayloadStore};
 use podium_runtime::{Engine, EngineConfig};
 use podium_store::Store;
 use podium_workers::http::{Endpoint, HttpTasks};
@@ -27,6 +28,7 @@ use tracing::{debug, error, warn};
 
 use crate::config::{Config, PayloadPlace};
 use crate::probes;
+use crate::ui;
 
 /// How long a node waits for its consumers' partitions before it says that it is up. Brokers that are away
 /// are waited for in the background.
@@ -41,6 +43,8 @@ pub(crate) struct NodeOptions {
     pub(crate) workers: Vec<&'static Registration>,
     /// The broker is as young as this process: everything in it is ours and is read from the beginning.
     pub(crate) young_broker: bool,
+    /// The ingestion service of this process, for the pages.
+    pub(crate) ingestion: Option<SocketAddr>,
 }
 
 /// A running node.
@@ -101,10 +105,18 @@ impl Node {
         let hosts = start_workers(config, &options).await?;
         let (troubles, probing) = probes::start(kafka, s3);
         let (stop, stopped) = watch::channel(false);
-        let api_config = ApiConfig { troubles: Some(troubles), ..config.api() };
-        let routes = podium_api::router(engine.clone(), api_config)
-            // what a browser is sent to first
-            .route("/", axum::routing::get(|| async { axum::response::Redirect::temporary("/swagger-ui/") }));
+        let dead_letters = producers.clone().map(|producers| {
+            let router = config.router();
+            let letters =
+                KafkaDeadLetters::new(engine.clone(), producers, router.dead_letter_topic, router.topic);
+            Arc::new(letters) as Arc<dyn DeadLetters>
+        });
+        let api_config = ApiConfig { troubles: Some(troubles), dead_letters, ..config.api() };
+        let mut routes = podium_api::router(engine.clone(), api_config);
+        if config.ui.enabled {
+            let beside = options.ingestion.map(|address| format!("http://{address}"));
+            routes = routes.merge(ui::routes(config.ui.ingestion_url()?.or(beside)));
+        }
         let api = tokio::spawn(serve(listener, routes, config.api(), stopped));
         let grace = config.server.shutdown_grace.0;
         Ok(Self {

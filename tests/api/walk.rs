@@ -28,7 +28,7 @@ fn no_request_makes_the_server_fail_hang_or_keep_what_it_refused() -> anyhow::Re
         let ids = world.given(example.given.as_deref())?;
         let right = Request::of(&operation, example, &ids)?;
         let mut walker =
-            Walker { world: &world, tables: &tables, digest: world.digest(&tables)?, refused: 0 };
+            Walker { world: &world, tables: &tables, digest: world.at_rest(&tables)?, refused: 0 };
         let mut found = Vec::new();
         for mutant in mutants(&document, &operation, &right) {
             sent += 1;
@@ -70,11 +70,10 @@ impl Walker<'_> {
         }
         self.refused += 1;
         for _ in 0..LOOKS {
-            let now = self.world.digest(self.tables)?;
-            if now == self.digest {
+            if self.world.digest(self.tables)? == self.digest {
                 return Ok(());
             }
-            self.digest = now;
+            self.digest = self.world.at_rest(self.tables)?;
             let again = self.world.call(&mutant.request)?;
             anyhow::ensure!(
                 again.status == answer.status,

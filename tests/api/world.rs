@@ -93,6 +93,21 @@ impl World {
                 &json!({"name": unique, "event": "conductor:example_flow:ready", "active": false, "actions": [
                     {"action": "start_workflow", "start_workflow": {"name": "example_flow"}}]}),
             )?,
+            Some("handled") => {
+                let event = format!("conductor:{unique}:ready");
+                self.send(
+                    "POST",
+                    "/api/event",
+                    &json!({"name": unique, "event": event, "active": true, "condition": "$.greeting != null",
+                        "evaluatorType": "javascript", "actions": [
+                            {"action": "start_workflow", "start_workflow": {"name": "example_instant"}}]}),
+                )?;
+                let raise = json!({"name": "ready", "taskReferenceName": "ready", "type": "EVENT", "sink": "conductor:ready",
+                    "inputParameters": {"greeting": "hello"}});
+                self.client.register_workflow(&json!({"name": unique, "version": 1, "tasks": [raise]}))?;
+                self.client.start(&unique, &json!({}))?;
+                self.until_handled(&unique)?;
+            }
             Some("schedule") => {
                 let start = json!({"name": "example_flow", "version": 1});
                 let schedule =
@@ -111,6 +126,20 @@ impl World {
             "taskToDomain": {"*": domain}});
         let answer = self.client.send("POST", "/api/workflow", &request)?;
         Ok(answer.ok()?.text())
+    }
+
+    /// Waits until it can be seen what a handler did.
+    fn until_handled(&self, handler: &str) -> anyhow::Result<()> {
+        let end = std::time::Instant::now() + LIMIT;
+        loop {
+            let answer =
+                self.client.get(&format!("/api/podium/events/executions?handler={handler}"))?.ok()?.json()?;
+            if answer["total"] == json!(1) {
+                return Ok(());
+            }
+            anyhow::ensure!(std::time::Instant::now() < end, "handler {handler} was not seen to do anything");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     fn lease(&self, domain: &str, ids: &mut Ids) -> anyhow::Result<()> {
@@ -162,6 +191,22 @@ impl World {
             counts.join(", ")
         );
         Ok(self.sql.texts(&query)?.pop().unwrap_or_default())
+    }
+
+    /// The digest once nothing goes on that an accepted call began, such as a bulk operation over many runs.
+    pub(crate) fn at_rest(&self, tables: &[String]) -> anyhow::Result<String> {
+        let end = std::time::Instant::now() + LIMIT;
+        let mut before = None;
+        loop {
+            let open = self.sql.texts("SELECT id FROM bulk_operation WHERE ended_at IS NULL LIMIT 1")?;
+            let now = Some(self.digest(tables)?);
+            if open.is_empty() && now == before {
+                return Ok(now.unwrap_or_default());
+            }
+            anyhow::ensure!(std::time::Instant::now() < end, "the server does not come to rest: {open:?}");
+            before = now;
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// The tables that [`World::digest`] counts.

@@ -25,10 +25,12 @@
 //! Definitions keep their wire names inside too, because the definition language is Conductor's.
 
 mod bulk;
+mod explain;
 mod external;
 mod history;
 mod limits;
 mod mask;
+mod overview;
 mod preview;
 mod rehearsal;
 mod report;
@@ -45,9 +47,11 @@ mod workflow;
 mod tests;
 
 pub(crate) use bulk::{bulk, bulk_result, bulk_state};
+pub(crate) use explain::explanation;
 pub(crate) use history::history;
 pub(crate) use limits::{check_key, check_names, check_stored_key};
 pub(crate) use mask::{shown_run, shown_task};
+pub(crate) use overview::overview_json;
 pub(crate) use preview::preview;
 pub(crate) use rehearsal::rehearsal;
 pub(crate) use report::{report, reported_ids};

@@ -6,14 +6,21 @@
 //! OpenAPI document (a test compares the two).
 
 mod bulk;
+mod counts;
 mod definition;
 mod error;
+mod event_log;
 pub mod event_schema;
+mod explain;
 mod health;
 mod history;
 mod log;
+mod overview;
+mod plot;
 mod preview;
 mod queue;
+mod queue_states;
+mod recent;
 mod rerun_request;
 mod scheduler;
 pub mod schema;
@@ -27,14 +34,24 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 pub use bulk::{BulkOperation, BulkOperationResult, BulkOperationResults, BulkQuery};
+pub use counts::{CountRelation, WorkflowCounts};
 pub(crate) use definition::{task_def, task_defs, workflow_def};
 pub use error::{ErrorResponse, ValidationError};
+pub use event_log::{
+    DeadLetterList, DeadLetterRecord, EventActionRecord, EventExecutionRecord, EventExecutions, LetterOrigin,
+    LetterPlace, ParkedEventRecord, ReplayAnswer, ReplayRequest, ReplayedLetter,
+};
+pub use explain::{QueueLastPoll, WorkflowExplanation, WorkflowWait};
 pub use health::{HealthCheckStatus, HealthResult, ProbeStatus};
 pub use history::{WorkflowHistory, WorkflowHistoryLine};
 pub use log::TaskExecLog;
+pub use overview::{OverviewTasks, OverviewWorkflow, WorkflowOverview};
+pub use plot::{PlottedWorkflows, WorkflowPlot};
 pub use preview::{ConcernedWorkflow, OperationPreview, PreviewedTask};
 pub(crate) use queue::kept_as;
 pub use queue::{EnvironmentVariable, ExternalStorageLocation, PollData, ShardSize, WorkflowDefSummary};
+pub use queue_states::{QueuePoller, QueueStatus, QueueStatuses};
+pub use recent::{RecentTaskName, RecentWorkflow, RecentWorkflows};
 pub use rerun_request::RerunWorkflowRequest;
 pub use scheduler::{FoundExecutions, FoundSchedules, Requeued, ScheduleExecution};
 pub(crate) use signal::ReturnStrategy;

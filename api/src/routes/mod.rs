@@ -6,15 +6,22 @@ mod admin;
 pub(crate) mod answer;
 mod bulk;
 mod closed;
+mod dead_letters;
 mod docs;
 mod environment;
 mod event;
+mod event_log;
+mod explain;
 mod external;
 mod health;
 mod history;
+mod live;
 mod metadata;
 mod metadata_list;
+mod overview;
 mod queue_admin;
+mod queue_states;
+mod recent_runs;
 mod scheduler;
 mod scheduler_admin;
 mod search;
@@ -28,9 +35,11 @@ mod task_signal;
 mod unknown;
 mod workflow;
 mod workflow_bulk;
+mod workflow_counts;
 mod workflow_execute;
 mod workflow_lookup;
 mod workflow_operate;
+mod workflow_plot;
 mod workflow_start;
 mod workflow_test;
 
@@ -62,9 +71,14 @@ pub(crate) fn routed() -> OpenApiRouter<Api> {
         .merge(workflow_bulk::routes())
         .merge(workflow_lookup::routes())
         .merge(search::routes())
+        .merge(workflow_counts::routes())
+        .merge(workflow_plot::routes())
+        .merge(recent_runs::routes())
         .merge(metadata::routes())
         .merge(task_def::routes())
         .merge(event::routes())
+        .merge(event_log::routes())
+        .merge(dead_letters::routes())
         .merge(scheduler::routes())
         .merge(scheduler_admin::routes())
         .merge(task_poll::routes())
@@ -76,9 +90,13 @@ pub(crate) fn routed() -> OpenApiRouter<Api> {
         .merge(metadata_list::routes())
         .merge(task_queue::routes())
         .merge(queue_admin::routes())
+        .merge(queue_states::routes())
         .merge(admin::routes())
         .merge(environment::routes())
         .merge(external::routes())
+        .merge(overview::routes())
+        .merge(explain::routes())
+        .merge(live::routes())
 }
 
 /// The REST API as one service. It may be served by [`crate::serve`] or called in process.

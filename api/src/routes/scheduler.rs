@@ -172,6 +172,7 @@ async fn resume_schedule(State(api): State<Api>, path: Segments<1>) -> Result<Re
         ("scheduleStartTime" = Option<i64>, Query, description = "Milliseconds since 1970; now if absent or past"),
         ("scheduleEndTime" = Option<i64>, Query, description = "Milliseconds since 1970; none if absent"),
         ("limit" = Option<i32>, Query, description = "5 if absent or more"),
+        ("zoneId" = Option<String>, Query, description = "Zone of the expression; UTC if absent"),
     ),
     responses(
         (status = 200, description = "Instants in milliseconds since 1970", body = Vec<i64>),
@@ -187,7 +188,8 @@ async fn next_few_schedules(uri: Uri) -> Result<Response, ApiError> {
     let (begin, end) = (query.long("scheduleStartTime")?, query.long("scheduleEndTime")?);
     let unreadable = |why| ApiError::bad_request(format!("Invalid cron expression: {why}"));
     let cron = Cron::parse(&text).map_err(unreadable)?;
-    let zone = Zone::parse("UTC").map_err(unreadable)?;
+    let named = query.text("zoneId")?;
+    let zone = Zone::parse(named.as_deref().unwrap_or("UTC")).map_err(ApiError::bad_request)?;
     let mut at = Clock.now().max(Timestamp::from_millis(begin.unwrap_or(0)));
     let mut found = Vec::new();
     for _ in 0..limit {

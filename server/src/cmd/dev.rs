@@ -84,7 +84,7 @@ pub(super) fn run(layers: Layers) -> anyhow::Result<()> {
         if let Some(ingestion) = &running.ingestion {
             info!("the ingestion service listens on http://{}", ingestion.address());
         }
-        info!("podium serves the REST API on http://{address} (description at /swagger-ui/)");
+        info!("podium serves the REST API on http://{address} (pages at /, description at /swagger-ui/)");
         stop.await;
         running.stop().await;
         info!("stopped");
@@ -142,6 +142,7 @@ impl Running {
             config.server.cors_origins.push(DESIGNER.to_owned());
         }
         let listener = bind(config.server.listen).await?;
+        allow_own_pages(config, listener.local_addr()?.port());
         // first, because it says best that another podium uses the directory
         let postgres = start_postgres(config, data, children.clone()).await?;
         let (own_s3, s3) = start_s3(config, data).await?;
@@ -164,6 +165,11 @@ impl Running {
             republish(&store).await?;
         }
         let job_runner = start_job_runner(config, &s3).await?;
+        // before the node, whose pages say where it is
+        let ingestion = match config.ingestion.enabled {
+            true => Some(bind_ingestion(config).await?),
+            false => None,
+        };
         let options = NodeOptions {
             kafka: Some(kafka.clone()),
             s3: Some(s3.clone()),
@@ -174,12 +180,13 @@ impl Running {
                 .map(|name| Registration::find(name))
                 .collect::<Result<_, _>>()?,
             young_broker: broker.is_some(),
+            ingestion: ingestion.as_ref().map(TcpListener::local_addr).transpose()?,
         };
         let workers = options.workers.iter().map(|worker| worker.name()).collect();
         let node = Node::start(config, listener, store, options).await?;
-        let ingestion = match config.ingestion.enabled {
-            true => Some(start_ingestion(config, &node, &kafka, &s3).await?),
-            false => None,
+        let ingestion = match ingestion {
+            Some(listener) => Some(start_ingestion(config, &node, &kafka, &s3, listener).await?),
+            None => None,
         };
         Ok(Self { node, postgres, kafka, s3, ingestion, job_runner, workers, own_s3, _broker: broker })
     }
@@ -232,22 +239,34 @@ async fn start_job_runner(config: &mut Config, s3: &S3Settings) -> anyhow::Resul
     Ok(Some(runner))
 }
 
+/// The pages that the node serves may call the ingestion service beside it, unless the settings say who may.
+fn allow_own_pages(config: &mut Config, port: u16) {
+    let origins = &mut config.ingestion.cors_origins;
+    if *origins == [DESIGNER] {
+        origins.extend(["127.0.0.1", "localhost"].map(|host| format!("http://{host}:{port}")));
+    }
+}
+
+async fn bind_ingestion(config: &Config) -> anyhow::Result<TcpListener> {
+    match bind(config.ingestion.listen).await {
+        Ok(listener) => Ok(listener),
+        Err(error) => {
+            warn!("{error:#}; the ingestion service takes a free port");
+            Ok(TcpListener::bind((config.ingestion.listen.ip(), 0)).await?)
+        }
+    }
+}
+
 /// The ingestion service beside its engine, with the ledger on the engine's server.
 async fn start_ingestion(
     config: &Config,
     node: &Node,
     kafka: &KafkaSettings,
     s3: &S3Settings,
+    listener: TcpListener,
 ) -> anyhow::Result<Ingestion> {
     let settings = config.ledger().context("no settings for the ledger of the ingestion service")?;
     let ledger = Ledger::connect(&settings).await.context("the ledger of the ingestion service")?;
-    let listener = match bind(config.ingestion.listen).await {
-        Ok(listener) => listener,
-        Err(error) => {
-            warn!("{error:#}; the ingestion service takes a free port");
-            TcpListener::bind((config.ingestion.listen.ip(), 0)).await?
-        }
-    };
     let stores = Stores { minio: config.minio().unwrap_or_else(|| s3.clone()), s3: s3.clone() };
     let engine = format!("http://{}", node.address());
     ingest::start(config, Some(engine), Some(kafka.clone()), stores, ledger, listener)
@@ -306,4 +325,24 @@ async fn republish(store: &Store) -> anyhow::Result<()> {
         info!(messages = again, "sending the messages of open runs again");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DESIGNER, allow_own_pages};
+    use crate::config::{Config, Layers};
+
+    #[test]
+    fn own_pages_may_call_unless_the_settings_say_who_may() {
+        let mut config = Config::from_layers(&Layers::defaults()).expect("the defaults can be used");
+        allow_own_pages(&mut config, 8123);
+        assert_eq!(
+            config.ingestion.cors_origins,
+            [DESIGNER, "http://127.0.0.1:8123", "http://localhost:8123"],
+            "the default has changed: {DESIGNER} alone is what this looks for"
+        );
+        config.ingestion.cors_origins = vec!["https://pipelines.example".to_owned()];
+        allow_own_pages(&mut config, 8123);
+        assert_eq!(config.ingestion.cors_origins, ["https://pipelines.example"]);
+    }
 }

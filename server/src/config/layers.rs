@@ -218,7 +218,7 @@ impl Layers {
 }
 
 /// Keys with variables that other programs know too; the first one that is set wins.
-const WELL_KNOWN: [(&str, &[&str]); 32] = [
+const WELL_KNOWN: [(&str, &[&str]); 33] = [
     ("server.listen", &["PODIUM_LISTEN"]),
     ("database.url", &["DATABASE_URL"]),
     ("kafka.bootstrap", &["KAFKA_BOOTSTRAP"]),
@@ -233,6 +233,7 @@ const WELL_KNOWN: [(&str, &[&str]); 32] = [
     ("minio.access_key", &["MINIO_ACCESS_KEY"]),
     ("minio.secret_key", &["MINIO_SECRET_KEY"]),
     ("ingestion.listen", &["PODIUM_INGESTION_LISTEN"]),
+    ("ui.ingestion_url", &["PODIUM_UI_INGESTION_URL"]),
     ("ingestion.engine_url", &["CONDUCTOR_URL", "CONDUCTOR_SERVER_URL"]),
     ("ledger.host", &["DB_HOST"]),
     ("ledger.port", &["DB_PORT"]),

@@ -18,7 +18,9 @@ pub use humane::Humane;
 pub(crate) use layers::mask_password;
 pub use layers::{ConfigError, Layers, Source};
 pub(crate) use sections::Stores;
-pub use sections::{AirflowSection, DagMonitorSection, IngestionSection, LedgerSection, MinioSection};
+pub use sections::{
+    AirflowSection, DagMonitorSection, IngestionSection, LedgerSection, MinioSection, UiSection,
+};
 pub use settings::{
     Config, DatabaseSection, DevSection, EngineSection, ExternalPayloadsSection, KafkaSection, LogFormat,
     LogSection, PayloadPlace, RouterSection, S3Section, ServerSection, WorkersSection,

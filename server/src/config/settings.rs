@@ -18,7 +18,9 @@ use serde::Deserialize;
 
 use super::humane::{Humane, address, optional_address, sink};
 use super::layers::{ConfigError, Layers};
-use super::sections::{AirflowSection, DagMonitorSection, IngestionSection, LedgerSection, MinioSection};
+use super::sections::{
+    AirflowSection, DagMonitorSection, IngestionSection, LedgerSection, MinioSection, UiSection,
+};
 use super::surroundings::surroundings;
 
 /// All settings; each field is a section of `config.default.toml`, where every key is described.
@@ -40,6 +42,7 @@ pub struct Config {
     pub ingestion: IngestionSection,
     pub airflow: AirflowSection,
     pub dag_monitor: DagMonitorSection,
+    pub ui: UiSection,
     pub dev: DevSection,
     pub log: LogSection,
     /// All of it by key as `podium config` prints it, secrets masked.
@@ -297,6 +300,7 @@ impl Config {
             workers: section(table, "workers")?,
             ledger: section(table, "ledger")?,
             ingestion: section(table, "ingestion")?,
+            ui: section(table, "ui")?,
             airflow: section(table, "airflow")?,
             dag_monitor: section(table, "dag_monitor")?,
             dev: section(table, "dev")?,
@@ -334,6 +338,7 @@ impl Config {
             secret_names: surroundings.secrets.into_keys().collect(),
             variables: surroundings.variables,
             troubles: None,
+            dead_letters: None,
         }
     }
 
