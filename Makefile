@@ -4,7 +4,7 @@
 CARGO ?= cargo
 LOCKED ?= --locked
 
-.PHONY: help setup demo run build release test lint fmt sqlx openapi scenarios conformance test-clients chaos bench
+.PHONY: help setup demo run build release ui test test-ui lint fmt sqlx openapi scenarios conformance test-clients chaos bench
 
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,30 +14,48 @@ setup: ## install the missing system packages (Debian, as root), or name them
 
 demo: ## build, start everything embedded, run the patterns and the whole pipeline, stop; AIRFLOW=1: on a real Airflow
 	@scripts/setup.sh run
+	@scripts/ui.sh build
 	$(CARGO) build $(LOCKED) -p podium-server
 	@$(CARGO) run -q $(LOCKED) -p podium-server -- demo --output target/demo
 
-run: ## start the same as the demo and stay; the API is on http://127.0.0.1:8080
+run: ## start the same as the demo and stay; the pages and the API are on http://127.0.0.1:8080
 	@scripts/setup.sh run
+	@scripts/ui.sh build
 	$(CARGO) run $(LOCKED) -p podium-server -- dev
 
 build: ## build everything (debug)
 	@scripts/setup.sh build
+	@scripts/ui.sh build
 	$(CARGO) build $(LOCKED) --workspace --all-targets
 
 release: ## build the optimised binary, target/release/podium
 	@scripts/setup.sh build
+	@scripts/ui.sh build
 	$(CARGO) build $(LOCKED) --release -p podium-server
+
+ui: ## build the pages (ui/dist), which become part of the binary
+	@scripts/setup.sh build
+	@scripts/ui.sh build
 
 test: ## all tests: real PostgreSQL, a real Kafka node, recorded answers of a genuine Conductor, official SDKs
 	@scripts/setup.sh test
 	@scripts/airflow.sh install
 	@scripts/moto.sh install
+	@scripts/ui.sh build
 	$(CARGO) build $(LOCKED) -p podium-server
 	$(CARGO) build $(LOCKED) -p podium-events --example external_router
 	$(CARGO) test $(LOCKED) --workspace --exclude podium-tests
 	$(CARGO) test $(LOCKED) -p podium-tests --lib --test architecture --test docs --test api --test conformance --test engine --test pipeline --test compose --test clients
 	PODIUM_CHAOS_KILLS=$${PODIUM_CHAOS_KILLS:-16} PODIUM_CHAOS_PIPELINES=$${PODIUM_CHAOS_PIPELINES:-12} $(CARGO) test $(LOCKED) -p podium-tests --test chaos
+	@scripts/ui.sh check
+	@scripts/ui.sh e2e
+
+test-ui: ## the tests of the pages: model, widgets, and a real Chromium against a real `podium dev`
+	@scripts/setup.sh test
+	@scripts/ui.sh build
+	$(CARGO) build $(LOCKED) -p podium-server
+	@scripts/ui.sh check
+	@scripts/ui.sh e2e
 
 lint: ## formatting and warnings, both as errors
 	$(CARGO) fmt --all --check

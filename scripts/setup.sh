@@ -32,6 +32,9 @@ has make || need make
 has pkg-config || need pkg-config
 [ -e /usr/include/zlib.h ] || need zlib1g-dev
 [ -e /usr/include/openssl/ssl.h ] || need libssl-dev
+# the pages are built with it
+has node || need nodejs
+has npm || need npm
 case $level in
 run | test | clients) has_postgres || need postgresql ;;
 esac
@@ -44,9 +47,11 @@ test | clients)
     # ends a real Airflow with all its children
     has pkill || need procps
     python3 -c 'import ensurepip, venv' 2>/dev/null || need python3-venv
-    has node || need nodejs
-    has npm || need npm
     has go || need golang-go
+    # the pages in a real browser
+    has chromium || has chromium-browser || has google-chrome || need chromium
+    # the letters of the pictures that pages are held against
+    [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || need fonts-dejavu-core
     ;;
 esac
 if [ "$level" = clients ]; then

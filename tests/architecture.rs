@@ -50,13 +50,14 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
 ];
 
 /// Outside crate, the packages that may use it.
-const ONLY_IN: [(&str, &[&str]); 6] = [
+const ONLY_IN: [(&str, &[&str]); 7] = [
     ("sqlx", &["podium-store", "podium-ledger", "podium-server", "podium-tests", "podium-bench"]),
     ("rdkafka", &["podium-kafka", "podium-tests", "podium-bench"]),
     ("aws-sdk-s3", &["podium-objects"]),
     ("axum", &["podium-api", "podium-workers", "podium-server"]),
     ("noida-db", &["podium-server", "podium-kafka"]),
     ("petgraph", &["podium-core"]),
+    ("rust-embed", &["podium-server"]),
 ];
 
 /// What the core is built on; anything else would make it impure or heavy.

@@ -131,7 +131,7 @@ fn the_image_s_own_commands_exist() -> anyhow::Result<()> {
     // stages, and what is copied between them
     let stages: Vec<&str> =
         text.lines().filter_map(|l| l.strip_prefix("FROM ")?.split_once(" AS ")).map(|(_, s)| s).collect();
-    ensure!(stages == ["build", "airflow", "podium"], "{stages:?}");
+    ensure!(stages == ["pages", "build", "airflow", "podium"], "{stages:?}");
     ensure!(text.contains("USER 10001:10001"), "the image runs as root");
     let dockerfile: &Path = Path::new("compose/Dockerfile");
     for (name, service) in object(&whole()?["services"])?.iter().filter(|(_, s)| !s["build"].is_null()) {
