@@ -8,6 +8,7 @@
 mod counters;
 mod limit;
 mod load;
+mod page;
 mod report;
 mod rig;
 mod scenarios;
@@ -47,6 +48,9 @@ struct Arguments {
     /// The binary to measure; default: the release build of this tree
     #[arg(long)]
     binary: Option<PathBuf>,
+    /// Measures nothing: writes all results in bench/results as one page that needs nothing else
+    #[arg(long, value_name = "FILE.html")]
+    page: Option<PathBuf>,
 }
 
 impl Arguments {
@@ -66,6 +70,12 @@ impl Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(page) = &arguments.page {
+        return match page::write(&repository().join("bench/results"), page) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&error),
+        };
+    }
     // One thread for the whole load: it must not take more of the machine than it needs.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result =
@@ -73,11 +83,13 @@ fn main() -> ExitCode {
     podium_tests::support::kafka::stop_shared();
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("podium-bench: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&error),
     }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("podium-bench: {error:#}");
+    ExitCode::FAILURE
 }
 
 async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
@@ -131,6 +143,9 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let (path, short) = report.write()?;
     println!("\n{}\n{short} short; written to {}", report.markdown(), path.display());
+    let page = repository().join("target/bench/report.html");
+    page::write(&repository().join("bench/results"), &page)?;
+    println!("all results as a page: {}", page.display());
     Ok(())
 }
 

@@ -106,7 +106,8 @@ impl Report {
     }
 }
 
-fn number(value: f64) -> String {
+/// With as many digits as matter.
+pub(crate) fn number(value: f64) -> String {
     match value.abs() {
         v if v >= 100.0 => format!("{value:.0}"),
         v if v >= 10.0 => format!("{value:.1}"),
