@@ -4,7 +4,7 @@
 mod common;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use common::wire::{CUT, SILENT, wire};
@@ -12,6 +12,9 @@ use common::{Db, assert_same, database, folded, insert, started, update};
 use podium_core::{Effect, RunState};
 use podium_store::{Change, ChangeKind, ChangeOutcome, Store, StoreError, StoreOptions};
 use sqlx::{Connection, PgConnection};
+
+/// Backends that are killed under one writer.
+const KILLS: i64 = 12;
 
 async fn stored_runs(db: &Db, count: u64) -> Vec<RunState> {
     let mut writer = db.store.writer().await.unwrap();
@@ -218,13 +221,12 @@ async fn a_connection_that_goes_silent_is_given_up_and_settled() {
 async fn a_backend_that_is_killed_at_any_moment_loses_nothing_and_doubles_nothing() {
     let db = Arc::new(database().await);
     let runs = stored_runs(&db, 40).await;
-    let ended = Arc::new(AtomicBool::new(false));
+    let killed = Arc::new(AtomicI64::new(0));
     let killer = {
-        let (db, ended) = (db.clone(), ended.clone());
+        let (db, killed) = (db.clone(), killed.clone());
         tokio::spawn(async move {
             let mut admin = PgConnection::connect(&db.url).await.unwrap();
-            let mut killed = 0i64;
-            while !ended.load(Ordering::SeqCst) {
+            while killed.load(Ordering::SeqCst) < KILLS {
                 let (n,): (i64,) = sqlx::query_as(
                     "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid))
                     FROM pg_stat_activity
@@ -233,17 +235,17 @@ async fn a_backend_that_is_killed_at_any_moment_loses_nothing_and_doubles_nothin
                 .fetch_one(&mut admin)
                 .await
                 .unwrap();
-                killed += n;
-                // longer than it takes a busy machine to connect and to ask what became of a batch
-                tokio::time::sleep(Duration::from_millis(40)).await;
+                killed.fetch_add(n, Ordering::SeqCst);
+                // after a hit: longer than it takes a busy machine to connect and to ask what became of a batch
+                tokio::time::sleep(Duration::from_millis(if n > 0 { 40 } else { 1 })).await;
             }
-            killed
         })
     };
     let mut writer = db.store.writer().await.ok();
     let mut versions = vec![1i64; runs.len()];
-    let ends = Instant::now() + Duration::from_secs(5);
-    while Instant::now() < ends {
+    let ends = Instant::now() + Duration::from_secs(120);
+    while killed.load(Ordering::SeqCst) < KILLS {
+        assert!(Instant::now() < ends, "{} of {KILLS} were killed", killed.load(Ordering::SeqCst));
         let Some(open) = writer.as_mut() else {
             // killed while it connected
             writer = db.store.writer().await.ok();
@@ -264,9 +266,7 @@ async fn a_backend_that_is_killed_at_any_moment_loses_nothing_and_doubles_nothin
             Err(other) => panic!("{other:?}"),
         }
     }
-    ended.store(true, Ordering::SeqCst);
-    let killed = killer.await.unwrap();
-    assert!(killed > 5, "{killed}");
+    killer.await.unwrap();
     for (run, version) in runs.iter().zip(&versions) {
         assert_eq!(db.store.load(run.head.id).await.unwrap().unwrap().head.version, *version);
     }
