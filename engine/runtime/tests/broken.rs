@@ -154,9 +154,9 @@ async fn a_run_that_cannot_even_be_put_aside_is_left_alone_for_longer_and_longer
     let began = std::time::Instant::now();
     pulses(&engine, 6).await;
     let failed = engine.counters().failed_turns;
-    // the turn and its fault, at 0, 2, 6 and 14 seconds
-    let most = if began.elapsed() < Duration::from_secs(9) { 6 } else { 8 };
-    assert!(failed <= most, "{failed} in {:?}", began.elapsed());
+    // the turn and its fault, each time; the machine may be slow, but it cannot be early
+    let times = [0, 2, 6, 14, 30, 62].into_iter().filter(|at| began.elapsed().as_secs() + 1 > *at).count();
+    assert!(failed as usize <= 2 * times, "{failed} in {:?}", began.elapsed());
     db.sql("DROP TRIGGER no ON run").await;
     let pay = poll_one(&engine, "pay").await;
     assert_eq!(pay.run.id, run);

@@ -131,8 +131,9 @@ async fn five_thousand_tasks_cost_ten_times_what_five_hundred_do() {
     assert!(many.events <= some.events * 11, "{some:?} {many:?}");
     assert!(many.turns <= some.turns * 11, "{some:?} {many:?}");
     assert!(many.misses <= some.misses + 2, "a wide run stays in memory: {some:?} {many:?}");
-    // what grew with the width would be a hundred times as much; the words of searches are in it
-    assert!(many.log_bytes <= some.log_bytes * 20, "{some:?} {many:?}");
+    // what grew with the width would be a hundred times as much; the words of searches are in it, which are made four times
+    // a second: of each state of a task on a slow machine, and none before the end of the small run on a quick one
+    assert!(many.log_bytes <= some.log_bytes * 50, "{some:?} {many:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
