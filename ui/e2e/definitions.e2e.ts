@@ -1,21 +1,15 @@
 /** Definitions, schedules and queues, as people work on them; and the palette, which leads everywhere. */
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { accessible, openBrowser, openPage } from "./support/browser";
+import type { Page } from "playwright-core";
+import { describe, expect } from "vitest";
+import { accessible, it } from "./support/browser";
 import { becomes, call, define, fresh, run, simple, start, work, type Json } from "./support/engine";
 import { until } from "./support/until";
-
-let browser: Browser;
-beforeAll(async () => {
-  browser = await openBrowser();
-});
-afterAll(() => browser?.close());
 
 const dialog = (page: Page) => page.getByRole("dialog");
 const named = (page: Page, name: string) => page.getByRole("row").filter({ hasText: name });
 
 describe("a definition", () => {
-  it("shows since when a task fails, what its versions differ in, and starts with what was started before", async () => {
+  it("shows since when a task fails, what its versions differ in, and starts with what was started before", async ({ open }) => {
     const type = fresh("charge");
     const name = fresh("order");
     const whole = { name, inputParameters: ["room"], tasks: [simple(type, { inputParameters: { note: "<img src=x onerror=alert(1)>" } })] };
@@ -28,7 +22,7 @@ describe("a definition", () => {
     await work(type, "FAILED_WITH_TERMINAL_ERROR", {}, { reasonForIncompletion: "no card" });
     await becomes(bad, "FAILED");
 
-    const { page, context, complaints } = await openPage(browser);
+    const page = await open();
     await page.goto(`/definitions/${name}`);
     const grid = page.getByRole("grid", { name: /^The last 2 runs of / });
     await grid.focus();
@@ -59,13 +53,11 @@ describe("a definition", () => {
     await page.getByRole("button", { name: "Start a run" }).first().click();
     await dialog(page).getByRole("combobox", { name: "Begin with" }).selectOption({ index: 1 });
     await until("the input of before", async () => (await dialog(page).getByRole("textbox", { name: "Input (JSON)" }).innerText()).includes("77"));
-    expect(complaints).toEqual([]);
-    await context.close();
   });
 
-  it("of a task is made, refused by the server in its own words, changed and deleted", async () => {
+  it("of a task is made, refused by the server in its own words, changed and deleted", async ({ open }) => {
     const name = fresh("task");
-    const { page, context, complaints } = await openPage(browser);
+    const page = await open();
     await page.goto("/definitions?tab=tasks");
     await page.getByRole("button", { name: "Define a task" }).click();
     await dialog(page).getByLabel("Name", { exact: true }).fill(name);
@@ -83,16 +75,14 @@ describe("a definition", () => {
     await page.getByRole("button", { name: `Delete ${name}` }).click();
     await dialog(page).getByRole("button", { name: new RegExp(`^Delete ${name}`) }).click();
     await until("it to be gone", async () => (await fetch(new URL(`/api/metadata/taskdefs/${name}`, page.url()))).status === 404);
-    expect(complaints).toEqual([]);
-    await context.close();
   });
 });
 
 describe("a schedule", () => {
-  it("is made after a look at when it fires, paused and deleted", async () => {
+  it("is made after a look at when it fires, paused and deleted", async ({ open }) => {
     const workflow = await define({ name: fresh("nightly"), tasks: [simple("nothing", { type: "NOOP" })] });
     const name = fresh("schedule");
-    const { page, context, complaints } = await openPage(browser);
+    const page = await open();
     await page.goto("/definitions?tab=schedules");
     await page.getByRole("button", { name: "Schedule a workflow" }).first().click();
     await dialog(page).getByLabel("Name", { exact: true }).fill(name);
@@ -113,16 +103,14 @@ describe("a schedule", () => {
     await page.getByRole("button", { name: `Delete the schedule ${name}` }).click();
     await dialog(page).getByRole("button", { name: `Delete ${name}` }).click();
     await until("it to be gone", async () => (await kept()) === undefined);
-    expect(complaints).toEqual([]);
-    await context.close();
   });
 });
 
 describe("queues and the palette", () => {
-  it("say what waits and that nobody polls, and lead to a run by its id", async () => {
+  it("say what waits and that nobody polls, and lead to a run by its id", async ({ open }) => {
     const type = fresh("unpolled");
     const id = await start(await define({ name: fresh("waits"), tasks: [simple(type)] }));
-    const { page, context, complaints } = await openPage(browser);
+    const page = await open();
     await page.goto(`/queues?filter=${type}`);
     await named(page, type).getByText(/[Nn]obody|never/).first().waitFor();
     await page.getByRole("button", { name: type }).click();
@@ -133,7 +121,5 @@ describe("queues and the palette", () => {
     await page.keyboard.press("Enter");
     await page.waitForURL(new RegExp(`/runs/${id}`));
     await page.getByText(type).first().waitFor();
-    expect(complaints).toEqual([]);
-    await context.close();
   });
 });

@@ -2,27 +2,20 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openBrowser, openPage } from "./support/browser";
+import type { Page } from "playwright-core";
+import { afterAll, describe } from "vitest";
+import { it } from "./support/browser";
 import { define, fresh, simple } from "./support/engine";
 import { until } from "./support/until";
 
-let browser: Browser;
 const folder = mkdtempSync(join(tmpdir(), "podium-designer-"));
-beforeAll(async () => {
-  browser = await openBrowser();
-});
-afterAll(async () => {
-  rmSync(folder, { recursive: true, force: true });
-  await browser?.close();
-});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const size = (page: Page) => page.getByRole("status", { name: "Size" });
 const holds = (page: Page, words: RegExp) => until(`${words} in ${page.url()}`, async () => words.test(await size(page).innerText()));
 const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
 
-async function open(page: Page, name: string): Promise<void> {
+async function draw(page: Page, name: string): Promise<void> {
   await page.goto(name === "" ? "/designer" : `/designer?name=${encodeURIComponent(name)}`);
   await page.locator(".react-flow__pane").waitFor();
 }
@@ -44,10 +37,10 @@ async function rewrite(page: Page, change: (graph: { nodes: { id: string }[]; ed
 }
 
 describe("the designer", () => {
-  it("undoes, copies, and keeps the draft through a reload", async () => {
+  it("undoes, copies, and keeps the draft through a reload", async ({ open }) => {
     const name = await line(2);
-    const { page, context, complaints } = await openPage(browser);
-    await open(page, name);
+    const page = await open();
+    await draw(page, name);
     await holds(page, /2 nodes/);
     await add(page, "WAIT");
     await holds(page, /3 nodes/);
@@ -66,16 +59,14 @@ describe("the designer", () => {
     await button(page, `Throw it away and open ${name}`).click();
     await page.getByRole("alertdialog").or(page.getByRole("dialog")).getByRole("button", { name: /Throw/ }).click();
     await holds(page, /2 nodes/);
-    expect(complaints).toEqual([]);
-    await context.close();
   });
 
-  it("asks which drawing is to be kept when two tabs draw the same document", async () => {
+  it("asks which drawing is to be kept when two tabs draw the same document", async ({ open }) => {
     const name = await line(1);
-    const { page: one, context, complaints } = await openPage(browser);
-    const two = await context.newPage();
-    await open(one, name);
-    await open(two, name);
+    const one = await open();
+    const two = await one.context().newPage();
+    await draw(one, name);
+    await draw(two, name);
     await holds(two, /1 node,/);
     await add(one, "WAIT");
     await holds(one, /2 nodes/);
@@ -97,45 +88,40 @@ describe("the designer", () => {
     await two.close();
     await one.reload();
     await holds(one, /4 nodes/);
-    expect(complaints).toEqual([]);
-    await context.close();
   });
 
-  it("leaves a draft alone in a tab that only looks", async () => {
+  it("leaves a draft alone in a tab that only looks", async ({ open }) => {
     const name = await line(1);
-    const { page: looks, context } = await openPage(browser);
-    await open(looks, name);
-    const draws = await context.newPage();
-    await open(draws, name);
+    const looks = await open();
+    await draw(looks, name);
+    const draws = await looks.context().newPage();
+    await draw(draws, name);
     await add(draws, "WAIT");
     await kept(looks, name);
     await draws.close();
     // left, not only closed: then it hears that it goes
     await looks.goto("about:blank");
-    const later = await context.newPage();
-    await open(later, name);
+    const later = await looks.context().newPage();
+    await draw(later, name);
     await holds(later, /2 nodes/);
-    await context.close();
   });
 
-  it("says when the browser keeps nothing", async () => {
+  it("says when the browser keeps nothing", async ({ open }) => {
     const name = await line(1);
-    const { page, context, complaints } = await openPage(browser);
+    const page = await open();
     await page.addInitScript(() => {
       Storage.prototype.setItem = () => {
         throw new DOMException("no room", "QuotaExceededError");
       };
     });
-    await open(page, name);
+    await draw(page, name);
     await add(page, "WAIT");
     await page.getByRole("alert").filter({ hasText: "This browser keeps nothing" }).waitFor();
-    expect(complaints).toEqual([]);
-    await context.close();
   });
 
-  it("takes a definition from a file, and says what is wrong with one", async () => {
-    const { page, context, complaints } = await openPage(browser);
-    await open(page, "");
+  it("takes a definition from a file, and says what is wrong with one", async ({ open }) => {
+    const page = await open();
+    await draw(page, "");
     const file = join(folder, "imported.json");
     const put = async (text: string) => {
       writeFileSync(file, text);
@@ -149,14 +135,12 @@ describe("the designer", () => {
     await dialog.waitFor({ state: "hidden" });
     await holds(page, /2 nodes, 1 edge/);
     await page.getByText("<b>a</b>").first().waitFor();
-    expect(complaints).toEqual([]);
-    await context.close();
   });
 
-  it("refuses a cycle by naming its nodes, and leads to one of them", async () => {
+  it("refuses a cycle by naming its nodes, and leads to one of them", async ({ open }) => {
     const name = await line(3);
-    const { page, context, complaints } = await openPage(browser);
-    await open(page, name);
+    const page = await open();
+    await draw(page, name);
     await holds(page, /3 nodes, 2 edges/);
     await rewrite(page, (graph) => ({
       ...graph,
@@ -169,14 +153,12 @@ describe("the designer", () => {
     await until("a node of it to be selected", async () => (await page.locator(".react-flow__node.selected").count()) === 1);
     await page.getByRole("tab", { name: "Deploy" }).click();
     await until("no way to deploy it", async () => page.getByRole("button", { name: /^Deploy (and start|it anew)$/ }).isDisabled());
-    expect(complaints).toEqual([]);
-    await context.close();
   });
 
-  it("takes what is written into the definition, and says what cannot be drawn", async () => {
+  it("takes what is written into the definition, and says what cannot be drawn", async ({ open }) => {
     const name = await line(2);
-    const { page, context, complaints } = await openPage(browser);
-    await open(page, name);
+    const page = await open();
+    await draw(page, name);
     await holds(page, /2 nodes/);
     await page.keyboard.press("2");
     const text = page.getByRole("textbox", { name: "The definition as JSON" });
@@ -188,8 +170,6 @@ describe("the designer", () => {
     await apply.click();
     await page.getByRole("alert").first().waitFor();
     await holds(page, /3 nodes, 2 edges/);
-    expect(complaints).toEqual([]);
-    await context.close();
   });
 });
 

@@ -1,16 +1,9 @@
 /** The views of events with real ones in them: handled, too early, refused and sent again. */
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { accessible, openBrowser, openPage } from "./support/browser";
+import { describe, expect } from "vitest";
+import { accessible, it } from "./support/browser";
 import { becomes, call, define, fresh, simple, start, work, type Json } from "./support/engine";
 import { shown } from "./support/pictures";
 import { until } from "./support/until";
-
-let browser: Browser;
-beforeAll(async () => {
-  browser = await openBrowser();
-});
-afterAll(() => browser?.close());
 
 /** Puts a record into the topic of events, as a workflow does. */
 async function publish(value: unknown): Promise<void> {
@@ -20,7 +13,7 @@ async function publish(value: unknown): Promise<void> {
 }
 
 describe("events", () => {
-  it("say what each handler made of them", async () => {
+  it("say what each handler made of them", async ({ open }) => {
     const target = await define({ name: fresh("led_to"), tasks: [simple("nothing", { type: "NOOP" })] });
     const said = simple("said", { type: "EVENT", sink: "conductor", inputParameters: { room: "${workflow.input.room}" } });
     // an event whose handler cannot decide waits for all of them, so each has its own
@@ -33,7 +26,7 @@ describe("events", () => {
       return name;
     };
     const [good, broken] = [await handled("$.room > 3"), await handled("$.no.such.member > 3")];
-    const { page, context, complaints } = await openPage(browser);
+    const page = await open();
     await page.goto(`/events?tab=executions&handler=${good}`);
     const table = page.getByRole("table", { name: "What handlers did" });
     await until("both events", async () => (await table.getByRole("row").count()) === 3);
@@ -45,16 +38,14 @@ describe("events", () => {
     await page.getByText(target).first().waitFor();
     await page.goto(`/events?tab=executions&handler=${broken}`);
     await table.getByText("has no value").first().waitFor();
-    expect(complaints).toEqual([]);
-    await context.close();
   });
 
-  it("that come before their task are shown until it takes them", async () => {
+  it("that come before their task are shown until it takes them", async ({ open }) => {
     const gate = fresh("gate");
     const waits = simple("waits", { type: "EVENT", sink: "conductor:email_completed", asyncComplete: true });
     const id = await start(await define({ name: fresh("early"), tasks: [simple(gate), waits] }));
     await publish({ workflowId: id, taskId: "email_task", eventType: "email_completed", data: { result: "success", status: "success", text: "<i>early</i>" } });
-    const { page, context, complaints } = await openPage(browser);
+    const page = await open();
     await page.goto("/events?tab=parked");
     const row = page.getByRole("row").filter({ hasText: id });
     await row.waitFor();
@@ -65,14 +56,12 @@ describe("events", () => {
     await work(gate, "COMPLETED");
     await becomes(id, "COMPLETED");
     await row.waitFor({ state: "hidden" });
-    expect(complaints).toEqual([]);
-    await context.close();
   });
 
-  it("that are none are kept, and come back when they are sent again as they were", async () => {
+  it("that are none are kept, and come back when they are sent again as they were", async ({ open }) => {
     const words = fresh("<b>no event</b>");
     await publish(words);
-    const { page, context, complaints } = await openPage(browser);
+    const page = await open();
     const letters = () => page.getByRole("row").filter({ has: page.locator("pre", { hasText: words }) });
     const come = (count: number) =>
       until(`${count} records`, async () => {
@@ -93,7 +82,5 @@ describe("events", () => {
     const answer = (await call("GET", "/api/podium/events/dead-letters?limit=200")) as { letters: Json[] };
     const texts = answer.letters.filter((letter) => letter["value"] === JSON.stringify(words));
     expect(texts.map((letter) => (letter["origin"] as Json)["topic"])).toEqual(["conductor-events", "conductor-events"]);
-    expect(complaints).toEqual([]);
-    await context.close();
   });
 });

@@ -1,15 +1,9 @@
 /** The hard runs as they are drawn, held against references. Answers come from the gallery, so every picture is the same each time. */
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Page } from "playwright-core";
+import { describe, expect } from "vitest";
 import { GALLERY, HOSTILE, NOW, wire } from "../test/fixtures/gallery";
-import { openBrowser, openPage } from "./support/browser";
+import { it } from "./support/browser";
 import { looksLike } from "./support/pictures";
-
-let browser: Browser;
-beforeAll(async () => {
-  browser = await openBrowser();
-});
-afterAll(() => browser?.close());
 
 /** Serves this run in the place of the node. */
 async function played(page: Page, make: (typeof GALLERY)[string]) {
@@ -47,8 +41,8 @@ const SHOWN: readonly [keyof typeof GALLERY, string, string][] = [
 
 describe("hard runs", () => {
   for (const [name, view, region] of SHOWN) {
-    it(`${name} as ${view}`, async () => {
-      const { page, context, complaints } = await openPage(browser, { width: 1200, height: 720 });
+    it(`${name} as ${view}`, async ({ open }) => {
+      const page = await open({ width: 1200, height: 720 });
       const make = GALLERY[name];
       if (!make) throw new Error(`the gallery has no ${name}`);
       const overview = await played(page, make);
@@ -59,8 +53,6 @@ describe("hard runs", () => {
       await page.getByText(/^Loading /).first().waitFor({ state: "hidden" });
       await looksLike(page, `${name}-${view}`);
       expect(await page.title(), "markup of a run must not become part of the page").not.toContain("broken");
-      expect(complaints).toEqual([]);
-      await context.close();
     });
   }
 });

@@ -1,16 +1,9 @@
 /** The page of a run: what it shows, what it lets people do, and what it stands. */
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { HOSTILE } from "../test/fixtures/gallery";
-import { openBrowser, openPage } from "./support/browser";
+import { it } from "./support/browser";
 import { becomes, call, define, fresh, type Json, simple, start, work } from "./support/engine";
 import { until } from "./support/until";
-
-let browser: Browser;
-beforeAll(async () => {
-  browser = await openBrowser();
-});
-afterAll(() => browser?.close());
 
 /** A run whose second task failed. */
 async function failed(): Promise<{ id: string; first: string; second: string }> {
@@ -25,9 +18,9 @@ async function failed(): Promise<{ id: string; first: string; second: string }> 
 }
 
 describe("a run", () => {
-  it("says why it failed, keeps one selection in all views, and goes on after a retry", async () => {
+  it("says why it failed, keeps one selection in all views, and goes on after a retry", async ({ open }) => {
     const { id, second } = await failed();
-    const { page, context, complaints } = await openPage(browser);
+    const page = await open();
     await page.goto(`/runs/${id}`);
     const why = page.getByRole("region", { name: "Why it ended" });
     await why.getByText("the card was refused").first().waitFor();
@@ -49,25 +42,22 @@ describe("a run", () => {
     await work(second, "COMPLETED", { paid: true });
     await page.getByText("Completed").first().waitFor();
     await becomes(id, "COMPLETED");
-    expect(complaints).toEqual([]);
-    await context.close();
   });
 
-  it("compares two attempts", async () => {
+  it("compares two attempts", async ({ open }) => {
     const { id, second } = await failed();
     await call("POST", `/api/workflow/${id}/retry`);
     await work(second, "COMPLETED", { note: "now it went" });
     await becomes(id, "COMPLETED");
-    const { page, context } = await openPage(browser);
+    const page = await open();
     await page.goto(`/runs/${id}?task=${second}&view=tasks`);
     await page.getByRole("region", { name: `Task ${second}` }).getByRole("button", { name: /Compare|Difference/ }).first().click();
     await page.getByRole("region", { name: "Difference of the outputs" }).getByText("now it went").first().waitFor();
-    await context.close();
   });
 
-  it("does nothing from a tab that shows an old state", async () => {
+  it("does nothing from a tab that shows an old state", async ({ open }) => {
     const { id } = await failed();
-    const { page, context } = await openPage(browser);
+    const page = await open();
     await page.goto(`/runs/${id}`);
     await page.getByRole("button", { name: "Retry the run" }).first().click();
     const dialog = page.getByRole("dialog", { name: "Retry the run" });
@@ -78,26 +68,23 @@ describe("a run", () => {
     await dialog.getByRole("alert").first().waitFor();
     const { tasks } = (await call("GET", `/api/workflow/${id}`)) as { tasks: Json[] };
     expect(tasks.length, "only what the restart began").toBe(1);
-    await context.close();
   });
 
-  it("shows large values on demand only, and a run that is not there as such", async () => {
+  it("shows large values on demand only, and a run that is not there as such", async ({ open }) => {
     const ref = fresh("large");
     const id = await start(await define({ name: fresh("heavy"), tasks: [simple(ref)] }));
     await work(ref, "COMPLETED", { blob: "x".repeat(5_000_000), note: "small" });
     await becomes(id, "COMPLETED");
-    const { page, context, complaints } = await openPage(browser);
+    const page = await open();
     await page.goto(`/runs/${id}?task=${ref}&view=tasks`);
     const output = page.getByRole("region", { name: "Output" });
     await output.getByText(/5\.0 MB|5,0/).first().waitFor();
     expect((await output.innerText()).length).toBeLessThan(2_000);
     await page.goto("/runs/01a00000-0000-7000-8000-000000000000");
     await page.getByRole("heading", { name: "There is no such run" }).waitFor();
-    expect(complaints).toEqual([]);
-    await context.close();
   });
 
-  it("opens a sub-workflow in place, and pages a loop by iteration", async () => {
+  it("opens a sub-workflow in place, and pages a loop by iteration", async ({ open }) => {
     const leaf = fresh("leaf");
     const child = await define({ name: fresh("child"), tasks: [simple(leaf)] });
     const body = { name: "double", taskReferenceName: "double", type: "INLINE", inputParameters: { evaluatorType: "javascript", expression: "1" } };
@@ -110,7 +97,7 @@ describe("a run", () => {
     });
     const id = await start(parent);
     await until("the child", async () => (await call("GET", `/api/tasks/queue/size?taskType=${leaf}`)) === 1);
-    const { page, context } = await openPage(browser);
+    const page = await open();
     await page.goto(`/runs/${id}?view=tasks`);
     await page.getByRole("button", { name: /Unfold ship/ }).click();
     await page.getByText(leaf).first().waitFor();
@@ -118,10 +105,9 @@ describe("a run", () => {
     await page.getByText("double__3").first().waitFor();
     await page.getByRole("button", { name: "Unfold Iteration 1" }).click();
     await page.getByText("double__1").first().waitFor();
-    await context.close();
   });
 
-  it("of 10,000 tasks is interactive within a second", async () => {
+  it("of 10,000 tasks is interactive within a second", async ({ open }) => {
     const type = fresh("wide");
     const tasks = Array.from({ length: 10_000 }, (_, n) => ({ name: type, taskReferenceName: `${type}_${n}`, type: "SIMPLE" }));
     const inputs = Object.fromEntries(tasks.map((task) => [task.taskReferenceName, {}]));
@@ -140,7 +126,7 @@ describe("a run", () => {
       ],
     });
     const id = await start(name, { tasks, inputs });
-    const { page, context, complaints } = await openPage(browser);
+    const page = await open();
     for (const view of ["tasks", "timeline", "diagram"]) {
       await page.goto(`/runs/${id}?view=${view}`);
       await page.getByRole("region", { name: { tasks: "Tasks", timeline: "Timeline", diagram: "Diagram" }[view] ?? "" }).waitFor();
@@ -157,7 +143,5 @@ describe("a run", () => {
       // the figure is for the documentation; a machine that does much else must not fail for it
       expect(answered).toBeLessThan(10_000);
     }
-    expect(complaints).toEqual([]);
-    await context.close();
   });
 });

@@ -1,15 +1,8 @@
 /** The run list, as people use it. */
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openBrowser, openPage } from "./support/browser";
+import { describe, expect } from "vitest";
+import { it } from "./support/browser";
 import { call, define, fresh, run, simple, start } from "./support/engine";
 import { until } from "./support/until";
-
-let browser: Browser;
-beforeAll(async () => {
-  browser = await openBrowser();
-});
-afterAll(() => browser?.close());
 
 async function some(count: number): Promise<{ name: string; ids: string[] }> {
   const name = await define({ name: fresh("listed"), tasks: [simple(fresh("never_polled"))] });
@@ -19,10 +12,10 @@ async function some(count: number): Promise<{ name: string; ids: string[] }> {
 }
 
 describe("the run list", () => {
-  it("filters by the address, by text and by status, and says what excludes everything", async () => {
+  it("filters by the address, by text and by status, and says what excludes everything", async ({ open }) => {
     const { name, ids } = await some(3);
     await call("DELETE", `/api/workflow/${ids[0]}`);
-    const { page, context, complaints } = await openPage(browser);
+    const page = await open();
     await page.goto("/");
     await page.getByRole("combobox", { name: "Filter as text" }).fill(`workflow:${name}`);
     await page.keyboard.press("Enter");
@@ -32,29 +25,26 @@ describe("the run list", () => {
     await page.getByRole("group", { name: "Statuses" }).getByRole("button", { name: /Terminated/ }).click();
     await until("one row", async () => (await table.getByRole("row").count()) === 2);
     // the same address shows the same
-    const again = await context.newPage();
+    const again = await page.context().newPage();
     await again.goto(page.url());
     await until("one row by the address", async () => (await again.getByRole("row").count()) === 2);
     await page.getByRole("group", { name: "Statuses" }).getByRole("button", { name: /Terminated/ }).click();
     await page.getByRole("group", { name: "Statuses" }).getByRole("button", { name: /Timed out/ }).click();
     await page.getByRole("heading", { name: /No run|Nothing/ }).waitFor();
-    expect(complaints).toEqual([]);
-    await context.close();
   });
 
-  it("shows a run that begins while it is looked at", async () => {
+  it("shows a run that begins while it is looked at", async ({ open }) => {
     const { name } = await some(1);
-    const { page, context } = await openPage(browser);
+    const page = await open();
     await page.goto(`/?workflow=${name}`);
     await until("one row", async () => (await page.getByRole("row").count()) === 2);
     await start(name);
     await until("two rows", async () => (await page.getByRole("row").count()) === 3);
-    await context.close();
   });
 
-  it("terminates all that a query finds, after it said how many", async () => {
+  it("terminates all that a query finds, after it said how many", async ({ open }) => {
     const { name, ids } = await some(4);
-    const { page, context } = await openPage(browser);
+    const page = await open();
     await page.goto(`/?workflow=${name}`);
     await page.getByRole("button", { name: /Act on all 4/ }).click();
     await page.getByRole("menuitem", { name: /Terminate/ }).click();
@@ -62,12 +52,11 @@ describe("the run list", () => {
     await dialog.getByText(/4 runs/).first().waitFor();
     await dialog.getByRole("button", { name: /^Terminate 4/ }).click();
     await until("all to be terminated", async () => (await Promise.all(ids.map(run))).every((one) => one["status"] === "TERMINATED"));
-    await context.close();
   });
 
-  it("is worked by keys alone", async () => {
+  it("is worked by keys alone", async ({ open }) => {
     const { name, ids } = await some(2);
-    const { page, context } = await openPage(browser);
+    const page = await open();
     await page.goto(`/?workflow=${name}`);
     await until("two rows", async () => (await page.getByRole("row").count()) === 3);
     await page.keyboard.press("j");
@@ -81,6 +70,5 @@ describe("the run list", () => {
     await page.keyboard.press("g");
     await page.keyboard.press("d");
     await page.waitForURL(/\/definitions/);
-    await context.close();
   });
 });

@@ -1,8 +1,8 @@
-/** A real Chromium, and a page on which nothing may go wrong unseen. */
-import { existsSync } from "node:fs";
+/** Tests with a real Chromium, and pages on which nothing may go wrong unseen. */
+import { existsSync, mkdirSync } from "node:fs";
 import AxeBuilder from "@axe-core/playwright";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { expect, inject } from "vitest";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { expect, inject, it as base } from "vitest";
 
 const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 const FLAGS = [
@@ -17,27 +17,21 @@ const FLAGS = [
   "--font-render-hinting=none",
 ];
 
-export async function openBrowser(): Promise<Browser> {
+async function openBrowser(): Promise<Browser> {
   const executablePath = process.env["CHROMIUM"] ?? PLACES.find((place) => existsSync(place));
   if (!executablePath) throw new Error("there is no Chromium: apt-get install chromium, or name it by CHROMIUM");
   return chromium.launch({ executablePath, args: FLAGS });
-}
-
-export interface Opened {
-  page: Page;
-  context: BrowserContext;
-  /** What the page complained of: errors of scripts and refusals of the security policy. */
-  complaints: string[];
 }
 
 export interface Look {
   theme?: "light" | "dark";
   width?: number;
   height?: number;
+  /** Another node than that of all files. */
   base?: string;
 }
 
-export async function openPage(browser: Browser, look: Look = {}): Promise<Opened> {
+async function openPage(browser: Browser, look: Look): Promise<Page> {
   const context = await browser.newContext({
     baseURL: look.base ?? inject("url"),
     colorScheme: look.theme ?? "light",
@@ -46,16 +40,60 @@ export async function openPage(browser: Browser, look: Look = {}): Promise<Opene
     timezoneId: "UTC",
     locale: "en-GB",
   });
-  const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
-  const complaints: string[] = [];
-  page.on("pageerror", (error) => complaints.push(`${error.name}: ${error.message}`));
-  page.on("console", (message) => {
-    // answers like 404 and a server that is away are told by the page itself
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) complaints.push(message.text());
-  });
-  return { page, context, complaints };
+  context.setDefaultTimeout(20_000);
+  return context.newPage();
 }
+
+/** What its pages complain of from now on: errors of scripts and refusals of the security policy. */
+function complaintsOf(page: Page): string[] {
+  const complaints: string[] = [];
+  const listen = (each: Page) => {
+    each.on("pageerror", (error) => complaints.push(`${error.name}: ${error.message}`));
+    each.on("console", (message) => {
+      // answers like 404 and a server that is away are told by the page itself
+      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) complaints.push(message.text());
+    });
+  };
+  listen(page);
+  page.context().on("page", listen);
+  return complaints;
+}
+
+/** How it looked when a test failed, for whoever asks why. */
+async function picture(page: Page, test: string): Promise<void> {
+  const folder = new URL("../../../target/tmp/ui/", import.meta.url).pathname;
+  mkdirSync(folder, { recursive: true });
+  const path = `${folder}${test.replace(/\W+/g, "-").slice(0, 80)}.failed.png`;
+  await page.screenshot({ path }).then(
+    () => console.log(`the page as it was: ${path}`),
+    () => undefined,
+  );
+}
+
+/** A test that opens pages with a browser of its file: they are closed after it, and none may have complained. */
+export const it = base.extend<{ browser: Browser; open: (look?: Look) => Promise<Page> }>({
+  browser: [
+    async ({}, give) => {
+      const browser = await openBrowser();
+      await give(browser);
+      await browser.close();
+    },
+    { scope: "file" },
+  ],
+  open: async ({ browser, task, onTestFailed }, give) => {
+    const opened: { page: Page; complaints: string[] }[] = [];
+    onTestFailed(async () => {
+      for (const { page } of opened) await picture(page, task.name);
+    });
+    await give(async (look = {}) => {
+      const page = await openPage(browser, look);
+      opened.push({ page, complaints: complaintsOf(page) });
+      return page;
+    });
+    for (const { page } of opened) await page.context().close();
+    expect(opened.flatMap(({ complaints }) => complaints), "what the pages complained of").toEqual([]);
+  },
+});
 
 /** No violation that axe can find. */
 export async function accessible(page: Page, what: string): Promise<void> {
