@@ -1,11 +1,26 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 // `npm run dev` shows the sources as they are, on the API of a running node.
 const node = process.env.PODIUM_URL ?? "http://127.0.0.1:8080";
 
+/** Compresses once what the server would have to compress for every browser. */
+const compressed: Plugin = {
+  name: "compressed",
+  apply: "build",
+  closeBundle() {
+    const assets = new URL("dist/assets/", import.meta.url);
+    for (const name of readdirSync(assets).filter((each) => /\.(js|css)$/.test(each))) {
+      writeFileSync(new URL(`${name}.gz`, assets), gzipSync(readFileSync(new URL(name, assets)), { level: 9 }));
+    }
+  },
+};
+
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), compressed],
   build: {
     target: "es2023",
     // names carry a hash of the content, so browsers may keep them for ever

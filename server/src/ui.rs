@@ -9,7 +9,8 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LINK, REFERRER_POLICY,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    IF_NONE_MATCH, LINK, REFERRER_POLICY, VARY,
 };
 use axum::http::header::{HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use axum::response::{IntoResponse, Response};
@@ -143,13 +144,28 @@ fn sent(path: &str, file: EmbeddedFile, keep: &'static str, asked: &HeaderMap) -
         Some((_, "html")) => Cow::Borrowed("text/html; charset=utf-8"),
         _ => Cow::Owned(file.metadata.mimetype().to_owned()),
     };
-    let body = match file.data {
+    let kind = HeaderValue::from_str(&kind).unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    let nosniff = (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let packed = takes_gzip(asked).then(|| Built::get(&format!("{path}.gz"))).flatten();
+    let (encoding, data) = match packed {
+        Some(packed) => (Some([(CONTENT_ENCODING, "gzip"), (VARY, "accept-encoding")]), packed.data),
+        None => (None, file.data),
+    };
+    let body = match data {
         Cow::Borrowed(bytes) => axum::body::Body::from(bytes),
         Cow::Owned(bytes) => axum::body::Body::from(bytes),
     };
-    let kind = HeaderValue::from_str(&kind).unwrap_or(HeaderValue::from_static("application/octet-stream"));
-    let nosniff = (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    (headers, [(CONTENT_TYPE, kind), nosniff], body).into_response()
+    (headers, [(CONTENT_TYPE, kind), nosniff], encoding, body).into_response()
+}
+
+/// Whether the browser takes the compressed form that the build has made of scripts and styles.
+fn takes_gzip(asked: &HeaderMap) -> bool {
+    let lists = asked.get_all(ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
+    lists.flat_map(|list| list.split(',')).any(|each| {
+        let (name, weight) = each.split_once(';').unwrap_or((each, ""));
+        let refused = weight.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0));
+        name.trim().eq_ignore_ascii_case("gzip") && !refused
+    })
 }
 
 /// From the content, so that every build of the same pages has the same.
@@ -184,6 +200,15 @@ mod tests {
             })
             .collect();
         assert_eq!(known, VIEWS);
+    }
+
+    #[test]
+    fn the_compressed_form_is_for_who_takes_it() {
+        let takes = |value: &'static str| {
+            takes_gzip(&HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(value))]))
+        };
+        assert!(takes("gzip") && takes("br, GZIP;q=0.5, zstd") && takes("gzip, deflate, br, zstd"));
+        assert!(!takes("br") && !takes("gzip;q=0, identity") && !takes("") && !takes_gzip(&HeaderMap::new()));
     }
 
     #[test]
