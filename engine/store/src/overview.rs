@@ -29,7 +29,7 @@ SELECT r.id, r.version, s.hash, r.name, r.def_version, r.status, r.correlation_i
         WHERE p.run_id = $1 AND p.slot = r.output_slot), 2),
     (SELECT count(*) FROM task AS c WHERE c.run_id = $1),
     ARRAY(
-        SELECT ROW(t.no, t.seq, t.attempt, t.iteration, t.retry_of, t.task_type, t.ref_name, t.def_name, t.domain,
+        SELECT record_send(ROW(t.no, t.seq, t.attempt, t.iteration, t.retry_of, t.task_type, t.ref_name, t.def_name, t.domain,
             t.changed_in, t.scheduled_at, t.first_scheduled_at, t.available_at, t.updated_at, t.started_at, t.ended_at,
             t.response_timeout_s, t.callback_after_s, t.start_delay_s, t.poll_count, t.status, t.ready, t.retried,
             t.executed, t.worker, t.reason, t.wait_until, t.child, t.extra,
@@ -40,7 +40,7 @@ SELECT r.id, r.version, s.hash, r.name, r.def_version, r.status, r.correlation_i
             COALESCE(octet_length(t.input), (SELECT octet_length(p.body) FROM payload AS p
                 WHERE p.run_id = $1 AND p.slot = t.input_slot), 2),
             COALESCE(octet_length(t.output), (SELECT octet_length(p.body) FROM payload AS p
-                WHERE p.run_id = $1 AND p.slot = t.output_slot), 2))
+                WHERE p.run_id = $1 AND p.slot = t.output_slot), 2)))
         FROM task AS t
         WHERE t.run_id = $1
             AND t.changed_in > CASE WHEN r.removed_in > $2 OR r.version < $2 THEN -1 ELSE $2 END

@@ -36,17 +36,18 @@ macro_rules! head_columns {
 }
 pub(crate) use head_columns;
 
-/// A task's row, which [`tasks`] reads.
+/// A task's row, which [`tasks`] reads. `record_send` makes its binary form row by row: an array of rows is sent with a
+/// buffer of a kilobyte for each column of each row, and all are kept until its end (10,000 tasks: 180 MB and 65 ms more).
 macro_rules! task_row {
     () => {
-        "ROW(t.no, t.seq, t.attempt, t.iteration, t.retry_of, t.task_type, t.ref_name, t.def_name, t.domain,
+        "record_send(ROW(t.no, t.seq, t.attempt, t.iteration, t.retry_of, t.task_type, t.ref_name, t.def_name, t.domain,
             t.changed_in, t.scheduled_at, t.first_scheduled_at, t.available_at, t.updated_at, t.started_at, t.ended_at,
             t.response_timeout_s, t.callback_after_s, t.start_delay_s, t.poll_count, t.status, t.ready, t.retried,
             t.executed, t.worker, t.reason, t.wait_until, t.child, t.extra,
             t.input_slot, COALESCE(t.input, (SELECT p.body FROM payload AS p
                 WHERE p.run_id = t.run_id AND p.slot = t.input_slot)),
             t.output_slot, COALESCE(t.output, (SELECT p.body FROM payload AS p
-                WHERE p.run_id = t.run_id AND p.slot = t.output_slot)))"
+                WHERE p.run_id = t.run_id AND p.slot = t.output_slot))))"
     };
 }
 pub(crate) use task_row;

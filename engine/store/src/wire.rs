@@ -265,7 +265,7 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// Reads the rows of a `record[]`.
+/// Reads the rows of a `record[]`, or of an array of what `record_send` makes of each: their binary form is the same.
 pub(crate) fn records(array: &[u8]) -> Result<Vec<Record<'_>>, Malformed> {
     let mut bytes = Bytes(array);
     let dimensions = bytes.int()?;
