@@ -28,10 +28,10 @@ import "./run.css";
 
 const loadDiagram = () => import("./diagram/RunDiagram");
 const RunDiagram = lazy(() => loadDiagram().then((module) => ({ default: module.RunDiagram })));
-// the diagram comes first, so its code is fetched while the run is asked for; beside another view once there is time
+// the diagram is the first view, so its code is fetched while the run is asked for; beside another one once there is time
 const fetchDiagram = () => void loadDiagram().catch(() => undefined);
-if (new URLSearchParams(location.search).has("view")) setTimeout(fetchDiagram, 1000);
-else fetchDiagram();
+if ((new URLSearchParams(location.search).get("view") ?? "diagram") === "diagram") fetchDiagram();
+else setTimeout(fetchDiagram, 1000);
 
 /** One run: how it stands, why, and everything that is in it. */
 export default function RunView() {
