@@ -44,14 +44,16 @@ async function openPage(browser: Browser, look: Look): Promise<Page> {
   return context.newPage();
 }
 
+/** What the browser says by itself of a server that is away or answers 404: the page tells it in its own words. */
+const ASIDE = /^(Failed to load resource|WebSocket connection to )/;
+
 /** What its pages complain of from now on: errors of scripts and refusals of the security policy. */
 function complaintsOf(page: Page): string[] {
   const complaints: string[] = [];
   const listen = (each: Page) => {
     each.on("pageerror", (error) => complaints.push(`${error.name}: ${error.message}`));
     each.on("console", (message) => {
-      // answers like 404 and a server that is away are told by the page itself
-      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) complaints.push(message.text());
+      if (message.type() === "error" && !ASIDE.test(message.text())) complaints.push(message.text());
     });
   };
   listen(page);
@@ -80,17 +82,17 @@ export const it = base.extend<{ browser: Browser; open: (look?: Look) => Promise
     },
     { scope: "file" },
   ],
-  open: async ({ browser, task, onTestFailed }, give) => {
+  open: async ({ browser, task }, give) => {
     const opened: { page: Page; complaints: string[] }[] = [];
-    onTestFailed(async () => {
-      for (const { page } of opened) await picture(page, task.name);
-    });
     await give(async (look = {}) => {
       const page = await openPage(browser, look);
       opened.push({ page, complaints: complaintsOf(page) });
       return page;
     });
-    for (const { page } of opened) await page.context().close();
+    for (const { page } of opened) {
+      if (task.result?.state === "fail") await picture(page, task.name);
+      await page.context().close();
+    }
     expect(opened.flatMap(({ complaints }) => complaints), "what the pages complained of").toEqual([]);
   },
 });
