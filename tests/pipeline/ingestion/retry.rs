@@ -1,8 +1,9 @@
 //! The documented failure flow on real Kafka: a service fails once, the offer arrives on the socket, one POST, the workflow
 //! completes, and nothing that was done is done again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 
 use podium_tests::support::pipeline::{
     Service, completion, in_sequence, side_by_side, stage, that_says, waiting,
@@ -14,10 +15,25 @@ use serde_json::{Value, json};
 use super::live::Page;
 use super::world::World;
 
-/// Services that answer; `phone` fails the first time.
-fn services(world: &World) -> anyhow::Result<[Service; 2]> {
+/// Services that answer, `email` once it was let; `phone` fails the first time.
+fn services(world: &World, let_email: Receiver<()>) -> anyhow::Result<[Service; 2]> {
     let events = events_topic(&world.tag);
-    let email = Service::start(&world.broker, &world.name("email"), &events, that_says("email", "success"))?;
+    let let_email = Mutex::new(let_email);
+    let email = Service::start(
+        &world.broker,
+        &world.name("email"),
+        &events,
+        Box::new(move |request| {
+            // nobody lets it any more: the test is over
+            if let_email.lock().is_ok_and(|told| told.recv().is_err()) {
+                return Vec::new();
+            }
+            vec![
+                completion(request["workflowId"].as_str().unwrap_or_default(), "email", "success")
+                    .to_string(),
+            ]
+        }),
+    )?;
     let tries = Arc::new(AtomicUsize::new(0));
     let phone = Service::start(
         &world.broker,
@@ -31,9 +47,25 @@ fn services(world: &World) -> anyhow::Result<[Service; 2]> {
     Ok([email, phone])
 }
 
-fn flow(parallel: bool, strip_id: bool) -> anyhow::Result<()> {
+/// The definition and what the page asks for.
+#[derive(Clone, Copy, Default)]
+struct Flow {
+    parallel: bool,
+    /// The click names the task by its reference only.
+    strip_id: bool,
+    /// The other branch is answered between the failure and the click.
+    late_answer: bool,
+}
+
+fn flow(Flow { parallel, strip_id, late_answer }: Flow) -> anyhow::Result<()> {
     let world = World::on_kafka()?;
-    let [email, phone] = services(&world)?;
+    let (sender, receiver) = channel();
+    let [email, phone] = services(&world, receiver)?;
+    // goes before the services, which end only when they are not held up
+    let let_email = sender;
+    if !late_answer {
+        let_email.send(())?;
+    }
     let ingest = world.ingest(world.settings())?;
     let mut page = Page::open(&ingest, "")?;
     let stages = ["email", "phone"].map(|s| stage(s, &world.name(s), &world.broker, &json!({})));
@@ -58,6 +90,13 @@ fn flow(parallel: bool, strip_id: bool) -> anyhow::Result<()> {
     Page::open(&ingest, "")?.wait_for("the offer again", |value| value["retry_url"] == offer["retry_url"])?;
     let status = ingest.get(&format!("/workflow/{id}/status"))?.ok()?.json()?;
     assert_eq!((&status["status"], &status["offer"]["payload"]), (&json!("FAILED"), &offer["payload"]));
+    if late_answer {
+        let_email.send(())?;
+        until("the answer to be kept", SOON, || {
+            let kept = world.client.get("/api/podium/events/parked")?.ok()?.json()?;
+            Ok(kept.as_array().into_iter().flatten().any(|event| event["workflowId"] == *id).then_some(()))
+        })?;
+    }
     let mut payload = offer["payload"].clone();
     if strip_id {
         payload.as_object_mut().expect("an object").remove("reRunFromTaskId");
@@ -78,12 +117,17 @@ fn flow(parallel: bool, strip_id: bool) -> anyhow::Result<()> {
 
 #[test]
 fn a_failed_stage_is_taken_up_again() -> anyhow::Result<()> {
-    flow(false, false)
+    flow(Flow::default())
 }
 
 #[test]
 fn a_failed_branch_is_taken_up_again_by_its_name() -> anyhow::Result<()> {
-    flow(true, true)
+    flow(Flow { parallel: true, strip_id: true, ..Flow::default() })
+}
+
+#[test]
+fn an_answer_that_comes_between_the_failure_and_the_click_counts() -> anyhow::Result<()> {
+    flow(Flow { parallel: true, late_answer: true, ..Flow::default() })
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Something arrived from outside. What runs tell each other is in `children`, that one may begin in `slot`; a completion event finds its EVENT task, or
-//! is kept until that task begins (spec: pipeline §5).
+//! is kept until that task begins (`kept`; spec: pipeline §5).
 //!
 //! | it names | and that is | then |
 //! |---|---|---|
@@ -12,13 +12,16 @@
 //! | | | kept: it may be meant for a later attempt |
 //! | a type with a mapped reference | an ended EVENT task | nothing |
 //! | anything else | | kept |
+//!
+//! A run that completed hears nothing any more. One that ended otherwise may be opened again, and nobody answers a second
+//! time what was asked once: its events are kept too, also for tasks that were cancelled when it ended.
 
 use std::sync::Arc;
 
 use super::mapping::unfit_reason;
 use super::{Refusal, Turn};
 use crate::effect::Effect;
-use crate::event::{CompletionEvent, InboxId, InboxMessage, ParkedEvent};
+use crate::event::{CompletionEvent, InboxId, InboxMessage};
 use crate::id::{TaskId, TaskNo};
 use crate::payload::Payload;
 use crate::plan::Plan;
@@ -75,7 +78,7 @@ impl Turn<'_> {
         if self.run.parked.iter().any(|p| p.inbox == inbox) {
             return Ok(());
         }
-        if self.run.head.status.is_terminal() {
+        if !self.may_hear() {
             self.other.push(Effect::InboxTaken(inbox));
             return Ok(());
         }
@@ -86,14 +89,7 @@ impl Turn<'_> {
                 self.advance();
             }
             Place::Nowhere => self.other.push(Effect::InboxTaken(inbox)),
-            Place::Later => {
-                let now = self.cx.now;
-                let expires_at = now + self.cx.settings.parked_ttl;
-                let parked = ParkedEvent { inbox, event: event.clone(), parked_at: now, expires_at };
-                self.run.parked.push(parked.clone());
-                self.other.push(Effect::Parked(Box::new(parked)));
-                self.wake_by(expires_at);
-            }
+            Place::Later => self.keep(inbox, event),
         }
         Ok(())
     }
@@ -103,7 +99,8 @@ impl Turn<'_> {
             return match row.status {
                 TaskStatus::InProgress => Place::Task(row.no),
                 TaskStatus::Scheduled => Place::Later,
-                _ => Place::Nowhere,
+                _ if self.is_past(row) => Place::Nowhere,
+                _ => Place::Later,
             };
         }
         let kind = event.event_type.as_deref().unwrap_or_default();
@@ -139,9 +136,15 @@ impl Turn<'_> {
             return if repeated { Place::Nowhere } else { Place::Later };
         }
         match mapped {
-            Some(row) if row.status.is_terminal() => Place::Nowhere,
+            Some(row) if self.is_past(row) => Place::Nowhere,
             _ => Place::Later,
         }
+    }
+
+    /// Has the task ended for good? One that was cancelled with its run comes back when the run is opened again.
+    fn is_past(&self, row: &TaskState) -> bool {
+        row.status.is_terminal()
+            && !(row.status == TaskStatus::Canceled && self.run.head.status.is_terminal())
     }
 
     /// The completion names a pass of a loop, which has it already: it is not for the pass that waits now.
@@ -166,7 +169,7 @@ impl Turn<'_> {
     }
 
     /// The EVENT task of this run whose id the event carries.
-    fn named(&self, event: &CompletionEvent) -> Option<&Arc<TaskState>> {
+    pub(super) fn named(&self, event: &CompletionEvent) -> Option<&Arc<TaskState>> {
         let id: TaskId = event.task_id.as_deref()?.parse().ok()?;
         let row = (id.run() == self.run.head.id).then(|| self.run.tasks.get(id.no())).flatten()?;
         is_event(row).then_some(row)
@@ -175,7 +178,7 @@ impl Turn<'_> {
     /// The wait that a label names: `email_validation_2_task` means `wait_for_email_validation_2_completion`, where the
     /// definition has such a task and the type fits its sink. Two of one service that wait side by side have the same
     /// sink, and without this the answer to one could end the other.
-    fn labelled(&self, event: &CompletionEvent) -> Option<String> {
+    pub(super) fn labelled(&self, event: &CompletionEvent) -> Option<String> {
         let label = event.task_id.as_deref()?.strip_suffix("_task")?;
         let reference = format!("wait_for_{label}_completion");
         let sink = self.plan.config(&reference).filter(|task| task.kind() == "EVENT")?.sink.as_deref()?;
@@ -183,7 +186,7 @@ impl Turn<'_> {
     }
 
     /// The EVENT task whose reference the settings name for this completion type.
-    fn mapped(&self, kind: &str) -> Option<&Arc<TaskState>> {
+    pub(super) fn mapped(&self, kind: &str) -> Option<&Arc<TaskState>> {
         let references = &self.cx.settings.event_references;
         let mut rows = references
             .iter()
@@ -194,7 +197,7 @@ impl Turn<'_> {
         if waits(self.plan, first) { Some(first) } else { rows.find(|t| waits(self.plan, t)).or(Some(first)) }
     }
 
-    fn answer(&mut self, no: TaskNo, event: &CompletionEvent) {
+    pub(super) fn answer(&mut self, no: TaskNo, event: &CompletionEvent) {
         self.withdraw(no);
         let data = Payload::from_object_text(event.data.as_str());
         if let Some(reason) = unfit_reason("output", &data, self, no, usize::MAX) {
@@ -204,42 +207,6 @@ impl Turn<'_> {
         } else {
             let reason = event.reason.as_deref().unwrap_or("the event says that it failed");
             self.end(no, TaskStatus::Failed, Some(reason.into()), Some(data));
-        }
-    }
-
-    /// An EVENT task has begun to wait: an event that was kept may be its answer. Named by id before exact before
-    /// partial before mapped, of equals the oldest.
-    pub(crate) fn look_at_parked(&mut self, no: TaskNo) {
-        if self.run.parked.is_empty() {
-            return;
-        }
-        let Some(row) = self.run.tasks.get(no).cloned() else { return };
-        let rank = |event: &CompletionEvent| -> Option<u8> {
-            let kind = event.event_type.as_deref().unwrap_or_default();
-            if let Some(named) = self.named(event) {
-                return (named.no == no).then_some(0);
-            }
-            if self.labelled(event).is_some_and(|reference| row.base_ref() != reference) {
-                return None;
-            }
-            match tasks::sink_matches(&row, kind) {
-                Some(Fit::Exact) => Some(1),
-                Some(Fit::Partial) => Some(2),
-                None => self.mapped(kind).is_some_and(|t| t.no == no).then_some(3),
-            }
-        };
-        let best = self
-            .run
-            .parked
-            .iter()
-            .enumerate()
-            .filter(|(_, p)| p.expires_at > self.cx.now)
-            .filter_map(|(at, p)| Some((rank(&p.event)?, at)))
-            .min();
-        if let Some((_, at)) = best {
-            let parked = self.run.parked.remove(at);
-            self.other.push(Effect::Unparked(parked.inbox));
-            self.answer(no, &parked.event);
         }
     }
 }

@@ -190,8 +190,8 @@ impl Turn<'_> {
         for no in open {
             self.cancel(no);
         }
-        for parked in std::mem::take(&mut self.run.parked) {
-            self.other.push(Effect::Unparked(parked.inbox));
+        if !self.may_hear() {
+            self.drop_kept(|_| true);
         }
         self.leave_slot();
         let head = self.head();

@@ -38,6 +38,7 @@ mod failure;
 mod fault;
 mod finish;
 mod handled;
+mod kept;
 mod mapping;
 mod notice;
 mod operate;

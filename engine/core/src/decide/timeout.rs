@@ -3,7 +3,6 @@
 use super::finish::Halt;
 use super::{Refusal, Turn};
 use crate::def::TaskTimeoutPolicy;
-use crate::effect::Effect;
 use crate::history::Act;
 use crate::id::TaskNo;
 use crate::payload::Payload;
@@ -23,7 +22,7 @@ struct Overdue {
 impl Turn<'_> {
     /// Time passed. Before the stored `wake_at` there is nothing to do.
     pub(super) fn due(&mut self) -> Result<(), Refusal> {
-        if self.run.head.status.is_terminal() || self.run.head.wake_at.is_none_or(|at| at > self.cx.now) {
+        if self.run.head.wake_at.is_none_or(|at| at > self.cx.now) {
             return Ok(());
         }
         self.look_at_time();
@@ -34,19 +33,14 @@ impl Turn<'_> {
     /// An operator asked: everything is looked at, also what a turn that was cut short has left.
     pub(super) fn look(&mut self) -> Result<(), Refusal> {
         self.must_be_there()?;
-        if !self.run.head.status.is_terminal() {
-            self.look_at_time();
-        }
+        self.look_at_time();
         Ok(())
     }
 
     fn look_at_time(&mut self) {
         let now = self.cx.now;
-        let expired = |at: Timestamp| at <= now;
-        for parked in self.run.parked.extract_if(.., |p| expired(p.expires_at)) {
-            self.other.push(Effect::Unparked(parked.inbox));
-        }
-        if self.is_held_back() {
+        self.drop_expired();
+        if self.run.head.status.is_terminal() || self.is_held_back() {
             return;
         }
         if let Some(limit) = self.plan.timeout()
@@ -198,7 +192,7 @@ impl Turn<'_> {
         {
             self.wake_by(self.clock() + limit);
         }
-        if let Some(at) = self.run.parked.iter().map(|p| p.expires_at).min() {
+        if let Some(at) = self.first_expiry() {
             self.wake_by(at);
         }
     }

@@ -405,11 +405,11 @@ impl<'a> Turn<'a> {
     }
 
     /// `wake_at` may be too early, never too late: it is written only when it gets earlier, when all deadlines were
-    /// looked at, and when the run ends.
+    /// looked at, and when the run ends; nothing but the events that it keeps ends by itself then.
     fn settle_wake(&mut self) {
         let stored = self.run.head.wake_at;
         let wanted = if self.run.head.status.is_terminal() {
-            None
+            self.first_expiry()
         } else if self.wake_exact {
             self.wake
         } else {

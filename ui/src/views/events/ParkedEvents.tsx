@@ -11,7 +11,7 @@ import { Paging } from "./Paging";
 
 const SIZE = 100;
 
-/** Completion events that came before the task that they complete: kept, and taken as soon as it waits. */
+/** Completion events that came before the task that they complete, or after its workflow failed: kept, and taken as soon as it waits. */
 export function ParkedEvents() {
   const [start, setStart] = useState(0);
   const query = useParked(start, SIZE);
@@ -19,7 +19,7 @@ export function ParkedEvents() {
     <Answered query={query} what="Early events">
       {(events) =>
         events.length === 0 ? (
-          <EmptyState title="No event came too early">An event for a task that does not wait yet would be kept here until it does.</EmptyState>
+          <EmptyState title="No event came too early">An event for a task that does not wait yet, or whose workflow has failed, would be kept here until the task waits.</EmptyState>
         ) : (
           <>
             <div className="listed">

@@ -13,6 +13,7 @@ impl Turn<'_> {
             return Err(Objection::NotArchivable { run: head.id, status: head.status });
         }
         Arc::make_mut(&mut self.head().extra).archived = true;
+        self.drop_kept(|_| true);
         Ok(())
     }
 }

@@ -70,14 +70,7 @@ impl Turn<'_> {
     /// The row to begin at. Nobody answers a second time what was asked once: at a task that waits for the answer to the
     /// message of the KAFKA_PUBLISH before it, the message goes out again.
     fn with_its_request(&self, row: &Arc<TaskState>) -> TaskNo {
-        let node = self
-            .node_of_row(row)
-            .filter(|node| &*row.task_type == "EVENT" && node.config.async_complete == Some(true));
-        let Some(node) = node else { return row.no };
-        let before = self.plan.nodes().find(|other| other.next == Some(node.ix));
-        let request = before.filter(|before| before.kind.name() == "KAFKA_PUBLISH");
-        let request = request.and_then(|before| self.beside(row, &before.ref_name));
-        request.map_or(row.no, |request| request.no)
+        self.request_of(row).unwrap_or(row).no
     }
 
     /// The latest row of a reference, also of one in a loop named without its iteration.
@@ -127,6 +120,8 @@ impl Turn<'_> {
                 beside.push(row.no);
             }
         }
+        let redone: Vec<TaskNo> = roots.iter().map(|root| root.no).chain(gone.iter().copied()).collect();
+        self.drop_answers_to(&redone);
         for no in gone {
             self.remove(no);
         }

@@ -41,8 +41,9 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Takes all rows away. Their messages were withdrawn when the run ended.
+    /// Takes all rows away, and the answers that were kept for them. Their messages were withdrawn when the run ended.
     pub(super) fn remove_all(&mut self) {
+        self.drop_kept(|_| true);
         let all: Vec<TaskNo> = self.run.tasks.iter().map(|t| t.no).collect();
         for no in all {
             self.remove(no);
