@@ -199,12 +199,12 @@ impl World {
         let mut before = None;
         loop {
             let open = self.sql.texts("SELECT id FROM bulk_operation WHERE ended_at IS NULL LIMIT 1")?;
-            let now = Some(self.digest(tables)?);
-            if open.is_empty() && now == before {
-                return Ok(now.unwrap_or_default());
+            let now = self.digest(tables)?;
+            if open.is_empty() && before.as_ref() == Some(&now) {
+                return Ok(now);
             }
             anyhow::ensure!(std::time::Instant::now() < end, "the server does not come to rest: {open:?}");
-            before = now;
+            before = Some(now);
             std::thread::sleep(Duration::from_millis(20));
         }
     }

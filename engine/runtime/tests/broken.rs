@@ -3,7 +3,6 @@
 
 mod support;
 
-use std::time::Duration;
 
 use podium_core::{CompletionEvent, InboxMessage, RunId, RunStatus};
 use podium_runtime::{Engine, EngineError, InboundEvent, IngestBatch, Ingested, LaneKey};
