@@ -3,7 +3,6 @@
 
 mod support;
 
-
 use podium_core::{CompletionEvent, InboxMessage, RunId, RunStatus};
 use podium_runtime::{Engine, EngineError, InboundEvent, IngestBatch, Ingested, LaneKey};
 use serde_json::{Value, json};

@@ -60,6 +60,9 @@ pub(crate) enum Kind {
     Refused,
 }
 
+/// How often a statement is sent again after a serialization failure or deadlock before that counts as its answer.
+pub(crate) const RACES: u32 = 5;
+
 /// Sorts an error by what it says about the fate of the statement.
 pub(crate) fn kind(e: &sqlx::Error) -> Kind {
     let sqlx::Error::Database(db) = e else {

@@ -36,7 +36,8 @@ pub struct Sweep {
 /// `$1` ids, `$2` node, `$3` pending, `$4` behind in µs or null.
 ///
 /// Two nodes may make the words of one run: the version lets the newer ones win, and the order by id keeps the two
-/// from waiting for each other. Of a run's tasks only those are read that changed since.
+/// from waiting for each other. Of a run's tasks only those are read that changed since, and only behind the run's own
+/// row, as the trigger that forgets the words of a removed run does it: else the two could wait for each other.
 const PROJECT: &str = "
 WITH changed AS (
     SELECT r.id, r.version, r.removed_in, coalesce(s.version, -1) AS seen,
@@ -57,6 +58,7 @@ made AS (
     SELECT c.id, c.version, words_of(c.plain, c.input, c.output) FROM changed AS c ORDER BY c.id
     ON CONFLICT (run_id) DO UPDATE SET version = EXCLUDED.version, words = EXCLUDED.words
         WHERE s.version < EXCLUDED.version
+    RETURNING s.run_id
 ),
 made_tasks AS (
     INSERT INTO task_search AS s (run_id, no, changed_in, words)
@@ -66,7 +68,9 @@ made_tasks AS (
                 'FAILED_WITH_TERMINAL_ERROR', 'CANCELED', 'SKIPPED'])[t.status + 1]),
         coalesce(t.input, (SELECT p.body FROM payload AS p WHERE p.run_id = t.run_id AND p.slot = t.input_slot), '{}'),
         coalesce(t.output, (SELECT p.body FROM payload AS p WHERE p.run_id = t.run_id AND p.slot = t.output_slot), '{}'))
-    FROM (SELECT c.id, c.seen FROM changed AS c OFFSET 0) AS c
+    FROM (
+        SELECT c.id, c.seen FROM changed AS c WHERE (c.id IN (SELECT m.run_id FROM made AS m)) IS TRUE OFFSET 0
+    ) AS c
     JOIN task AS t ON t.run_id = c.id
     WHERE t.changed_in > c.seen AND (t.status <> 0 OR t.poll_count > 0)
     ORDER BY t.run_id, t.no
@@ -75,7 +79,10 @@ made_tasks AS (
 ),
 forgotten AS (
     DELETE FROM task_search AS s
-    USING (SELECT c.id FROM changed AS c WHERE c.removed_in > c.seen AND c.seen >= 0 OFFSET 0) AS c
+    USING (
+        SELECT c.id FROM changed AS c
+        WHERE c.removed_in > c.seen AND c.seen >= 0 AND (c.id IN (SELECT m.run_id FROM made AS m)) IS TRUE OFFSET 0
+    ) AS c
     WHERE s.run_id = c.id AND NOT EXISTS (SELECT FROM task AS t WHERE t.run_id = s.run_id AND t.no = s.no)
 ),
 said AS (

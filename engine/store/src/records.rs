@@ -210,7 +210,7 @@ pub struct Stats {
     pub stored: u64,
     pub stale: u64,
     pub failed: u64,
-    /// Batches sent again because of a race that rolled them back.
+    /// Batches and removals sent again because of a race that rolled them back.
     pub retried: u64,
     /// Batches split because one of their changes was refused.
     pub halved: u64,

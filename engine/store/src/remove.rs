@@ -1,9 +1,11 @@
 //! Taking a run away, and finding runs by what they are called.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use podium_core::{RunId, Timestamp};
 
 use crate::Store;
-use crate::error::StoreError;
+use crate::error::{Kind, RACES, StoreError, kind};
 use crate::run::run_id;
 use crate::wire::At;
 
@@ -37,12 +39,19 @@ impl Store {
     /// Answers with the runs that may begin in its place: they have a message in their inbox. A node that holds a copy finds
     /// it stale with its next change. After a crash it was deleted or it was not.
     pub async fn remove_run(&self, run: RunId, version: i64) -> Result<Option<Vec<RunId>>, StoreError> {
-        let (gone, next): (i64, Vec<uuid::Uuid>) = sqlx::query_as(REMOVE)
-            .bind(run.uuid())
-            .bind(version)
-            .fetch_one(&self.inner.pool)
-            .await
-            .map_err(StoreError::at("run.remove"))?;
+        let mut races = 0;
+        let (gone, next): (i64, Vec<uuid::Uuid>) = loop {
+            let sent =
+                sqlx::query_as(REMOVE).bind(run.uuid()).bind(version).fetch_one(&self.inner.pool).await;
+            match sent {
+                // its messages may be met by somebody who settles those of many runs, in another order
+                Err(error) if kind(&error) == Kind::Again && races < RACES => {
+                    self.inner.counters.retried.fetch_add(1, Relaxed);
+                    races += 1;
+                }
+                other => break other.map_err(StoreError::at("run.remove"))?,
+            }
+        };
         if gone == 0 {
             return Ok(None);
         }

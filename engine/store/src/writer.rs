@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::batch::{Batch, Limits, Unwritable};
 use crate::change::{Applied, Change, ChangeKind, ChangeOutcome};
-use crate::error::{Kind, StoreError, kind};
+use crate::error::{Kind, RACES, StoreError, kind};
 use crate::month::{Months, is_gone};
 use crate::run::run_id;
 use crate::session::{Session, connect, read_session, session};
@@ -30,8 +30,6 @@ const SETTLE: &str = "batch.settle";
 
 /// Bits of a write id or slot that count within one writer; the writer's epoch stands above.
 const COUNT_BITS: u32 = 40;
-/// How often a batch is sent again after a serialization failure or deadlock before it counts as refused.
-const RACES: u32 = 5;
 
 /// Stores changes of runs. One connection, used by one task at a time; several writers may run beside each other.
 pub struct Writer {

@@ -349,3 +349,51 @@ async fn many_runs_are_counted_as_far_as_is_quick() {
         "{completed:?}"
     );
 }
+
+/// Words are made of many runs in one statement, and the removal of a run takes its words away: neither may wait for the other
+/// in a ring.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runs_are_removed_while_their_words_are_made() {
+    const RUNS: u64 = 60;
+    const ROUNDS: u64 = 20;
+    let db = database().await;
+    let node = node(&db).await;
+    let mut writer = db.store.writer().await.unwrap();
+    for round in 0..ROUNDS {
+        let mut runs = Vec::new();
+        for n in 0..RUNS {
+            let run = db.run(round * RUNS + n);
+            let more: Vec<_> = (2..5).map(|no| done(no, run.head.created_at)).collect();
+            let mut effects = started(&run);
+            effects.extend(more.iter().map(|row| Effect::TaskAdded(row.clone().into())));
+            writer.apply(&[insert(&run, &effects)]).await.unwrap();
+            runs.push((run.head.id, run.head.clone(), more));
+        }
+        let ids: Vec<RunId> = runs.iter().map(|(id, ..)| *id).collect();
+        db.store.make_words(&node, &ids, FeedState::default()).await.unwrap();
+        // all of it changes, the last rows first
+        for (id, mut head, rows) in runs {
+            head.reason = Some("changed".into());
+            let mut effects = vec![Effect::Run(Box::new(head))];
+            effects.extend(rows.into_iter().rev().map(|mut row| {
+                row.reason = Some("changed".into());
+                Effect::TaskChanged(row.into())
+            }));
+            writer.apply(&[update(id, 1, &effects)]).await.unwrap();
+        }
+        let removed = async {
+            for id in ids.iter().rev() {
+                assert!(db.store.remove_run(*id, 2).await.unwrap().is_some(), "round {round}");
+            }
+        };
+        let made = async { db.store.make_words(&node, &ids, FeedState::default()).await.unwrap() };
+        tokio::join!(removed, made);
+    }
+    assert_eq!(db.store.stats().retried, 0, "no ring had to be broken");
+}
+
+fn done(no: u32, at: podium_core::Timestamp) -> podium_core::TaskState {
+    let mut row = task(no, at);
+    (row.status, row.ready, row.poll_count) = (TaskStatus::Completed, false, 1);
+    row
+}

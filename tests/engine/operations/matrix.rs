@@ -183,12 +183,7 @@ impl Cell {
     fn play(&self, client: &Client) -> anyhow::Result<()> {
         let id = self.run_in_state(client)?;
         let (_, method, path, body, _) = &self.verb;
-        let mut answer = client.send(method, &format!("/api/workflow/{id}{path}"), body)?;
-        // two statements that met on the same rows: the one that lost says that it may be sent again
-        if answer.status == 503 && answer.json()?["retryable"] == true {
-            println!("{method} {path} of {id} is sent again: {}", answer.text());
-            answer = client.send(method, &format!("/api/workflow/{id}{path}"), body)?;
-        }
+        let answer = client.send(method, &format!("/api/workflow/{id}{path}"), body)?;
         anyhow::ensure!(
             answer.status == self.wanted(),
             "answered {} instead of {}: {}",
