@@ -100,6 +100,9 @@ pub struct Outgoing {
     pub max_block_ms: Option<i64>,
 }
 
+/// Header of each message with its id: the same when it is sent again, another for what is another message.
+pub const EVENT_ID: &str = "podium-event-id";
+
 /// An event of an own queue, or a notice for an HTTP endpoint (one outbox row; key: run and task).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Raised {

@@ -160,6 +160,9 @@ pub struct RunExtra {
     /// How many messages about changes of status it has sent.
     #[serde(skip_serializing_if = "is_zero")]
     pub notices: u32,
+    /// How often it was opened again after an end.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub openings: u32,
     /// How many lines its account has had.
     #[serde(skip_serializing_if = "is_zero")]
     pub history: u32,

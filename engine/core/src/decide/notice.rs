@@ -15,7 +15,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::Turn;
-use crate::effect::{Effect, Outgoing, Raised};
+use crate::effect::{EVENT_ID, Effect, Outgoing, Raised};
 use crate::event::{Event, InboxMessage};
 use crate::expr::java;
 use crate::id::{MAX_TASK_NO, TaskNo};
@@ -171,7 +171,7 @@ impl Turn<'_> {
         let task = MAX_TASK_NO.saturating_add(number);
         let value = json_text::of(body).into_bytes();
         let id = self.run.head.id;
-        let named = ("podium-event-id".to_owned(), format!("{id}/{number}").into_bytes());
+        let named = (EVENT_ID.to_owned(), format!("{id}/{number}").into_bytes());
         if let Some(address) = address {
             let told_at = ("podium-event-time".to_owned(), iso(self.cx.now).into_bytes());
             let headers = vec![named, told_at];

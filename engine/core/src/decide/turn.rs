@@ -10,7 +10,7 @@ use super::account::Note;
 use super::mapping::Mapping;
 use super::scope::RunScope;
 use super::{Cx, Decision, Needs, Place};
-use crate::effect::{Effect, Outgoing, Raised};
+use crate::effect::{EVENT_ID, Effect, Outgoing, Raised};
 use crate::expr::script::{Call, Evaluated, Language, NoValue};
 use crate::expr::{java, mentions_template, resolve_value};
 use crate::id::{TaskId, TaskNo};
@@ -332,6 +332,17 @@ impl<'a> Turn<'a> {
 
     pub(crate) fn emit(&mut self, message: Outgoing) {
         self.other.push(Effect::Emitted(Arc::new(message)));
+    }
+
+    /// The header that tells the messages of this task apart from others: the task's id, with a number behind it once the
+    /// run was opened again, for a row that runs again asks for something new. Who reads a message twice sees the same.
+    pub(crate) fn event_id(&self, task: TaskNo) -> (String, Vec<u8>) {
+        let id = self.run.task_id(task);
+        let id = match self.run.head.extra.openings {
+            0 => id.to_string(),
+            openings => format!("{id}/{openings}"),
+        };
+        (EVENT_ID.to_owned(), id.into_bytes())
     }
 
     /// Tells the handlers of an own queue of the event of this task.

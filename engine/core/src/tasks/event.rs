@@ -148,7 +148,7 @@ impl TaskKind for EventTask {
                     topic,
                     key: Some(id.to_string().into_bytes()),
                     value: json_text::of_map(output.map()).into_bytes(),
-                    headers: vec![("podium-event-id".to_owned(), id.to_string().into_bytes())],
+                    headers: vec![turn.event_id(no)],
                     max_block_ms: None,
                 });
                 if waits {

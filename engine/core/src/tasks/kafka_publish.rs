@@ -42,8 +42,7 @@ impl TaskKind for KafkaPublish {
         turn.polled_by_engine(no);
         match request(row.input.get("kafka_request"), no) {
             Ok(mut message) => {
-                let id = turn.run.task_id(no).to_string();
-                message.headers.push(("podium-event-id".to_owned(), id.into_bytes()));
+                message.headers.push(turn.event_id(no));
                 turn.emit(message);
             }
             Err(reason) => turn.fail(no, reason),

@@ -2,6 +2,7 @@
 
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt};
+use podium_core::effect::EVENT_ID;
 use podium_core::handler::Message;
 use podium_core::{InboxMessage, Timestamp};
 use podium_kafka::{LaneId, Record};
@@ -14,8 +15,6 @@ use super::{Purpose, Shared, dead_letter};
 
 /// Records whose handlers are asked at once.
 const TOGETHER: usize = 16;
-/// Header of what Podium sends, for consumers that want to know a repetition.
-const EVENT_ID: &str = "podium-event-id";
 /// Times that a record may have, in milliseconds: from 2000 to 2100. What is beyond was made up.
 const TIMES_MS: std::ops::Range<i64> = 946_684_800_000..4_102_444_800_000;
 

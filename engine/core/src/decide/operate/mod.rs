@@ -66,7 +66,11 @@ impl Turn<'_> {
 
     /// An ended run is open again.
     fn reopen(&mut self) {
-        self.reopened |= self.run.head.status.is_terminal();
+        if self.run.head.status.is_terminal() {
+            self.reopened = true;
+            let extra = Arc::make_mut(&mut self.head().extra);
+            extra.openings = extra.openings.saturating_add(1);
+        }
         let now = self.cx.now;
         let head = self.head();
         head.status = RunStatus::Running;

@@ -257,6 +257,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::decide::bench::{Bench, NOW, operate, simple};
+    use crate::effect::{EVENT_ID, Effect};
     use crate::event::Event;
     use crate::operation::{Operation, Rerun, RerunFrom};
     use crate::payload::Payload;
@@ -552,9 +553,8 @@ mod tests {
         bench.decide(&Event::Published { task: no, outcome: Ok(()) });
         bench.end("a", TaskStatus::Completed);
         bench.end("w", TaskStatus::FailedWithTerminalError);
-        let sent = |effects: &[crate::effect::Effect]| {
-            effects.iter().any(|e| matches!(e, crate::effect::Effect::Emitted(m) if m.task == no))
-        };
+        let sent =
+            |effects: &[Effect]| effects.iter().any(|e| matches!(e, Effect::Emitted(m) if m.task == no));
         let by_reference =
             RerunFrom::References { first: Some("w".to_owned()), others: vec!["w".to_owned()] };
         let effects = bench.decide_at(&again(Rerun { from: by_reference, ..Rerun::default() }), NOW);
@@ -576,11 +576,20 @@ mod tests {
         let event = json!({"name": "e", "taskReferenceName": "e", "type": "EVENT", "sink": "kafka:t"});
         let mut bench = Bench::start(json!([event, simple("z")]), json!({}));
         let no = bench.row("e").no;
-        bench.decide(&Event::Published { task: no, outcome: Ok(()) });
-        finish(&mut bench, &["z"]);
-        let effects = bench.decide_at(&from(&bench, "e"), NOW);
-        let sent = effects.iter().any(|e| matches!(e, crate::effect::Effect::Emitted(m) if m.task == no));
-        assert!(sent && bench.row("e").status == TaskStatus::InProgress);
+        let id = bench.run.task_id(no);
+        let mut ids = Vec::new();
+        for _ in 0..3 {
+            bench.decide(&Event::Published { task: no, outcome: Ok(()) });
+            finish(&mut bench, &["z"]);
+            let effects = bench.decide_at(&from(&bench, "e"), NOW);
+            assert_eq!(bench.row("e").status, TaskStatus::InProgress);
+            ids.extend(effects.iter().filter_map(|effect| match effect {
+                Effect::Emitted(m) if m.task == no => m.headers.first().cloned(),
+                _ => None,
+            }));
+        }
+        let told = |n: u32| (EVENT_ID.to_owned(), format!("{id}/{n}").into_bytes());
+        assert_eq!(ids, [told(1), told(2), told(3)], "who was asked before must not take it for the same");
         bench.decide(&Event::Published { task: no, outcome: Ok(()) });
         finish(&mut bench, &["z"]);
     }
