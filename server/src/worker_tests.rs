@@ -111,7 +111,7 @@ async fn a_file_is_sieved_and_answered_once_per_request() {
     let (topic, record, event) = p.next().await;
     assert_eq!((topic.as_str(), record.key.as_deref()), ("conductor-events", Some(b"w1".as_slice())));
     let id = String::from_utf8_lossy(record.header(EVENT_ID_HEADER).expect("an id")).into_owned();
-    assert_eq!(id, "email-validator:email-validation-requests:0:0");
+    assert_eq!(id, "email-validator:email-validation-requests/0/0");
     assert_eq!(event["eventType"], "email_validation_completed");
     assert_eq!(event["taskId"], "email_validation_task");
     let data = &event["data"];

@@ -176,6 +176,26 @@ fn a_message_that_comes_again_gives_the_same_bytes_and_the_same_event() -> anyho
 }
 
 #[test]
+fn a_request_that_was_published_twice_is_answered_with_one_id() -> anyhow::Result<()> {
+    let mut on = Stand::open()?;
+    on.store.put("raw", "in.csv", b"id,email\n1,a@b.co\n")?;
+    let value = json!({"workflowId": "w", "taskId": "email_validation_task",
+        "eventType": "email_validation_request", "data": file("in.csv", "out.csv")})
+    .to_string();
+    // as a relay leaves it that was killed before it noted what the broker has
+    for id in ["asked", "asked", "asked/1"] {
+        let topic = format!("{}-email-validator", on.tag);
+        kafka::produce_with_header(&on.broker, &topic, ("w", &value), ("podium-event-id", id))?;
+    }
+    on.worker("email-validator", "one", &[])?;
+    let events = on.events("w", 3)?;
+    let ids: Vec<_> = events.iter().map(|event| event.header("podium-event-id")).collect();
+    let answers = ["email-validator:asked", "email-validator:asked", "email-validator:asked/1"];
+    assert_eq!(ids, answers.map(Some), "the third is another request");
+    Ok(())
+}
+
+#[test]
 fn strict_mode_asks_for_more_and_keeps_what_it_rejects() -> anyhow::Result<()> {
     let mut on = Stand::open()?;
     on.store.put("raw", "in.csv", b"id,email,phone\n1,a@b.co,2127365000\n2,a..b@b.co,1997365000\n")?;

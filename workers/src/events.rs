@@ -65,17 +65,17 @@ impl Origin<'_> {
             topic: topic.to_owned(),
             key: Some(request.workflow_id.clone().into_bytes()),
             value: Some(event.to_string().into_bytes()),
-            headers: self.headers(format!("{service}:{}", self.place(':'))),
+            headers: self.headers(format!("{service}:{}", request.event_id)),
         }
     }
 
     /// The record of the nth message that a service hands on.
-    pub(crate) fn hand_on(&self, service: &str, n: usize, message: Message) -> OutRecord {
+    pub(crate) fn hand_on(&self, service: &str, request: &Request, n: usize, message: Message) -> OutRecord {
         OutRecord {
             topic: message.topic,
             key: Some(message.key.into_bytes()),
             value: Some(message.value.to_string().into_bytes()),
-            headers: self.headers(format!("{service}:{}:{n}", self.place(':'))),
+            headers: self.headers(format!("{service}:{}:{n}", request.event_id)),
         }
     }
 
@@ -84,15 +84,11 @@ impl Origin<'_> {
         let given = self.record.header(EVENT_ID_HEADER).and_then(|id| std::str::from_utf8(id).ok());
         request.event_id = match given.filter(|id| !id.is_empty()) {
             Some(id) => id.to_owned(),
-            None => self.place('/'),
+            // where it stands, which no other record does
+            None => format!("{}/{}/{}", self.topic, self.partition, self.record.offset),
         };
         request.sent_at = self.record.timestamp_ms.and_then(DateTime::from_timestamp_millis);
         request
-    }
-
-    /// Where it stands, which no other record does.
-    fn place(&self, between: char) -> String {
-        format!("{}{between}{}{between}{}", self.topic, self.partition, self.record.offset)
     }
 
     fn headers(&self, id: String) -> Vec<(String, Vec<u8>)> {

@@ -11,7 +11,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::message::{Headers, Message};
+use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use super::repository;
@@ -158,6 +158,21 @@ pub fn produce(bootstrap: &str, topic: &str, records: &[(&str, &str)]) -> anyhow
     for (key, value) in records {
         producer.send(BaseRecord::to(topic).key(*key).payload(*value)).map_err(|(error, _)| error)?;
     }
+    producer.flush(Duration::from_secs(20))?;
+    Ok(())
+}
+
+/// Sends one record with a header, and waits until the broker has it.
+pub fn produce_with_header(
+    bootstrap: &str,
+    topic: &str,
+    (key, value): (&str, &str),
+    (name, content): (&str, &str),
+) -> anyhow::Result<()> {
+    let producer: BaseProducer = config(bootstrap).set("linger.ms", "0").create()?;
+    let headers = OwnedHeaders::new().insert(Header { key: name, value: Some(content) });
+    let record = BaseRecord::to(topic).key(key).payload(value).headers(headers);
+    producer.send(record).map_err(|(error, _)| error)?;
     producer.flush(Duration::from_secs(20))?;
     Ok(())
 }

@@ -30,7 +30,7 @@ impl<S: Service> Shared<S> {
         let voice = Voice { completed_type: &completed_type, stage: S::STAGE };
         let event = match self.handle(&request).await {
             Ok(Outcome::HandedOn(messages)) => {
-                return (1..).zip(messages).map(|(n, m)| origin.hand_on(S::NAME, n, m)).collect();
+                return (1..).zip(messages).map(|(n, m)| origin.hand_on(S::NAME, &request, n, m)).collect();
             }
             Ok(Outcome::Completed(fields)) => voice.success(&request, fields),
             Err(failure) => {
