@@ -84,7 +84,7 @@ describe("a run", () => {
     await page.getByRole("heading", { name: "There is no such run" }).waitFor();
   });
 
-  it("opens a sub-workflow in place, and pages a loop by iteration", async ({ open }) => {
+  it("opens a sub-workflow in place, pages a loop by iteration, and has both in the address", async ({ open }) => {
     const leaf = fresh("leaf");
     const child = await define({ name: fresh("child"), tasks: [simple(leaf)] });
     const body = { name: "double", taskReferenceName: "double", type: "INLINE", inputParameters: { evaluatorType: "javascript", expression: "1" } };
@@ -105,6 +105,21 @@ describe("a run", () => {
     await page.getByText("double__3").first().waitFor();
     await page.getByRole("button", { name: "Unfold Iteration 1" }).click();
     await page.getByText("double__1").first().waitFor();
+    // who gets the address sees the same
+    const copy = await open();
+    await page.waitForURL(/rows\.open=ship/);
+    await copy.goto(page.url());
+    for (const text of [leaf, "double__1"]) await copy.getByText(text).first().waitFor();
+    // in the diagram too, whose folds are its own
+    await page.keyboard.press("1");
+    await page.getByRole("button", { name: "Previous iteration of again" }).click();
+    await page.getByRole("button", { name: "Unfold ship" }).click();
+    await page.waitForURL(/open=ship.*part=again\*2/);
+    await copy.goto(page.url());
+    const iteration = copy.getByLabel(/^Iteration of again/);
+    await iteration.waitFor();
+    expect(await iteration.inputValue()).toBe("2");
+    await copy.getByText(leaf).first().waitFor();
   });
 
   it("of 10,000 tasks is interactive within a second", async ({ open }) => {

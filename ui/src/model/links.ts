@@ -19,10 +19,14 @@ export interface RunSelection {
   sort?: string | undefined;
 }
 
-function address(path: string, parameters: Readonly<Record<string, string | number | undefined>> = {}): string {
+/** A list is there as often as it has members. */
+type Value = string | number | readonly string[] | undefined;
+
+function address(path: string, parameters: Readonly<Record<string, Value>> = {}): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
-    if (value !== undefined && value !== "") query.set(name, String(value));
+    if (typeof value === "object") for (const each of value) query.append(name, each);
+    else if (value !== undefined && value !== "") query.set(name, String(value));
   }
   const text = query.toString();
   return text ? `${path}?${text}` : path;
@@ -32,7 +36,8 @@ const part = encodeURIComponent;
 
 export const links = {
   runs: (filter: Readonly<Record<string, string | undefined>> = {}) => address("/", filter),
-  run: (id: string, selection: RunSelection = {}) => address(`/runs/${part(id)}`, { ...selection }),
+  run: (id: string, selection: RunSelection = {}, folds: Readonly<Record<string, readonly string[]>> = {}) =>
+    address(`/runs/${part(id)}`, { ...selection, ...folds }),
   definitions: (tab?: string, filter?: string) => address("/definitions", { tab, filter }),
   definition: (name: string, version?: number, tab?: string) => address(`/definitions/${part(name)}`, { version, tab }),
   designer: (name?: string, version?: number) => address("/designer", { name, version }),

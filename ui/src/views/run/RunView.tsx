@@ -5,6 +5,7 @@ import { keys } from "../../api/keys";
 import { liveUrl, useLive } from "../../api/live";
 import { useOverview } from "../../api/queries/run";
 import { useCommands, type Command } from "../../app/commands";
+import type { Folds as DiagramFolds } from "../../model/folds";
 import { links } from "../../model/links";
 import type { Overview } from "../../model/run";
 import { Boundary } from "../../widgets/Boundary";
@@ -68,7 +69,7 @@ function Run({ id }: { id: string }) {
 
 function WaitsAndViews({ overview, gone }: { overview: Overview; gone: boolean }) {
   const [selection, change] = useSelection();
-  const folds = useFolds();
+  const folds = useFolds(selection.rows, useCallback((rows) => change({ rows }), [change]));
   useRunCommands(overview.workflow, useMemo(() => (selection.run === undefined ? looked(overview, selection)?.row : undefined), [overview, selection]));
   const select = useCallback<Select>((task, attempt, run) => change({ task, attempt, run }), [change]);
   useCommands(
@@ -136,9 +137,10 @@ interface ViewProps {
 }
 
 function View({ overview, selection, select, folds, change }: ViewProps) {
+  const onFolds = useCallback((folds: DiagramFolds) => change({ folds }), [change]);
   switch (selection.view) {
     case "diagram":
-      return <RunDiagram overview={overview} selected={selection.task} run={selection.run} onSelect={select} />;
+      return <RunDiagram overview={overview} selected={selection.task} run={selection.run} onSelect={select} folds={selection.folds} onFolds={onFolds} />;
     case "json":
       return <RunJson overview={overview} />;
     case "account":

@@ -2,8 +2,10 @@
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { useOverviews } from "../../api/queries/run";
 import { above, outline, shown, type Branch, type Shown } from "../../model/outline";
+import { openedParameters, type Opened } from "../../model/foldsAddress";
 import type { Overview } from "../../model/run";
 import { words } from "../../widgets/ErrorState";
+import { useAddressed } from "./useAddressed";
 
 /** Kept by the page, so that the timeline and the list fold alike. */
 export interface Folds {
@@ -14,9 +16,11 @@ export interface Folds {
   fold: (branches: readonly Branch[], open: boolean) => void;
 }
 
-export function useFolds(): Folds {
-  const [states, setStates] = useState<ReadonlyMap<string, boolean>>(new Map());
+/** As the address says at first; what changes then is written there. */
+export function useFolds(addressed: Opened, write: (rows: Opened) => void): Folds {
+  const [states, setStates] = useState(addressed);
   const [runs, setRuns] = useState<readonly string[]>([]);
+  useAddressed(states, addressed, openedParameters, write);
   const fold = useCallback((branches: readonly Branch[], open: boolean) => {
     setStates((before) => new Map([...before, ...branches.map((branch) => [branch.key, open] as const)]));
     const children = open ? branches.flatMap(({ childRun }) => childRun ?? []) : [];
@@ -45,6 +49,11 @@ export function useOutline(overview: Overview, folds: Folds, selected: string | 
   );
   const branches = useMemo(() => outline(overview, opened), [overview, opened]);
   const rows = useMemo(() => shown(branches, states), [branches, states]);
+  // what the address has open may hold child runs, which are known as soon as their parents are there
+  useEffect(() => {
+    const open = rows.filter((row) => row.open && row.branch.childRun !== null && !runs.includes(row.branch.childRun));
+    if (open.length > 0) fold(open.map(({ branch }) => branch), true);
+  }, [rows, runs, fold]);
   useEffect(() => {
     const parents = selected === undefined ? [] : (above(branches, selected) ?? []);
     if (parents.length > 0) fold(parents, true);

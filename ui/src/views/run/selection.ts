@@ -1,6 +1,8 @@
 /** What is selected on the page of a run: one selection for all of its views, and it is in the address. */
-import { useCallback, useMemo } from "react";
+import { useCallback, useEffect, useMemo, useRef } from "react";
 import { useNavigate, useParams, useSearchParams } from "react-router";
+import type { Folds } from "../../model/folds";
+import { foldsOf, foldsParameters, openedOf, openedParameters, ROWS, type Opened } from "../../model/foldsAddress";
 import { links, type RunView } from "../../model/links";
 
 export const RUN_VIEWS: readonly { view: RunView; title: string; keys: string }[] = [
@@ -31,10 +33,14 @@ export interface Selection {
   status: string | undefined;
   /** Column of the list, with `-` before it downwards; absent: as it happened, by iterations. */
   sort: string | undefined;
+  /** What of the diagram is folded, and which iterations it shows. */
+  folds: Folds;
+  /** What of the rows of timeline and list is folded. */
+  rows: Opened;
 }
 
 /** A change of the selection; `undefined` takes away. */
-export type Change = { [Part in keyof Selection]?: Selection[Part] | undefined };
+export type Change = Partial<Selection>;
 
 export function useSelection(): [Selection, (change: Change) => void] {
   const [query] = useSearchParams();
@@ -53,21 +59,34 @@ export function useSelection(): [Selection, (change: Change) => void] {
       find: query.get("find") ?? undefined,
       status: query.get("status") ?? undefined,
       sort: query.get("sort") ?? undefined,
+      folds: foldsOf(query),
+      rows: openedOf(query, ROWS),
     };
   }, [query]);
+  // two changes before the page is drawn again are both kept
+  const latest = useRef(selection);
+  useEffect(() => {
+    latest.current = selection;
+  }, [selection]);
   const change = useCallback(
     (wanted: Change) => {
-      const next = { ...selection, ...wanted };
+      const before = latest.current;
+      const next = { ...before, ...wanted };
+      latest.current = next;
       // what is the usual stays out of the address; only another view is a step back
-      const { view, pane, ...rest } = next;
-      const address = links.run(workflowId, {
-        view: view === "diagram" ? "" : view,
-        pane: pane === "data" ? "" : pane,
-        ...rest,
-      });
-      void navigate(address, { replace: next.view === selection.view, preventScrollReset: true });
+      const { view, pane, folds, rows, ...rest } = next;
+      const address = links.run(
+        workflowId,
+        {
+          view: view === "diagram" ? "" : view,
+          pane: pane === "data" ? "" : pane,
+          ...rest,
+        },
+        { ...foldsParameters(folds), ...openedParameters(rows, ROWS) },
+      );
+      void navigate(address, { replace: next.view === before.view, preventScrollReset: true });
     },
-    [selection, workflowId, navigate],
+    [workflowId, navigate],
   );
   return [selection, change];
 }

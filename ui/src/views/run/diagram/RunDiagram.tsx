@@ -2,6 +2,7 @@
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { allFolds, NO_FOLDS, revealing, withFold, withShown, type Folds } from "../../../model/folds";
 import { graph as draw, type Children, type Graph } from "../../../model/graph";
+import { foldsParameters } from "../../../model/foldsAddress";
 import type { Overview } from "../../../model/run";
 import { indexOf } from "../../../model/runIndex";
 import { runStatus, taskStatus } from "../../../model/status";
@@ -11,6 +12,7 @@ import { Problems } from "../../../widgets/dag/Problems";
 import { EmptyState } from "../../../widgets/EmptyState";
 import { Loading } from "../../../widgets/Loading";
 import { RawCards, type RawCard } from "../../../widgets/RawCards";
+import { useAddressed } from "../useAddressed";
 import { ChildRun } from "./ChildRun";
 
 const loadCanvas = () => import("../../../widgets/DagCanvas");
@@ -26,6 +28,9 @@ interface Props {
   run?: string | undefined;
   /** Without an attempt the latest is meant, also when there is a later one. */
   onSelect: (ref: string, taskId?: string, run?: string) => void;
+  /** What the address says is folded. */
+  folds: Folds;
+  onFolds: (folds: Folds) => void;
 }
 
 export function RunDiagram(props: Props) {
@@ -33,10 +38,11 @@ export function RunDiagram(props: Props) {
   return <Diagram key={props.overview.workflow.workflowId} {...props} />;
 }
 
-function Diagram({ overview, selected, run, onSelect }: Props) {
+function Diagram({ overview, selected, run, onSelect, folds: addressed, onFolds }: Props) {
   const tree = structureOf(overview.definition);
   const index = indexOf(tree, overview.tasks);
-  const [folds, setFolds] = useFolds(overview.workflow.workflowId);
+  const [folds, setFolds] = useFolds(overview.workflow.workflowId, addressed);
+  useAddressed(folds, addressed, foldsParameters, onFolds);
   const [children, setChildren] = useState<Children>(new Map());
   const told = useCallback((id: string, answer: Overview | string) => setChildren((known) => new Map(known).set(id, answer)), []);
 
@@ -89,8 +95,8 @@ function Diagram({ overview, selected, run, onSelect }: Props) {
 const remembered = new Map<string, Folds>();
 const REMEMBERED = 20;
 
-function useFolds(id: string): [Folds, (change: (before: Folds) => Folds) => void] {
-  const [folds, setFolds] = useState(() => remembered.get(id) ?? NO_FOLDS);
+function useFolds(id: string, addressed: Folds): [Folds, (change: (before: Folds) => Folds) => void] {
+  const [folds, setFolds] = useState(() => (addressed === NO_FOLDS ? remembered.get(id) : addressed) ?? NO_FOLDS);
   useEffect(() => {
     remembered.delete(id);
     remembered.set(id, folds);
