@@ -1,7 +1,6 @@
 import { useScheduleVerb } from "../../api/queries/schedules";
-import { Dialog } from "../../widgets/Dialog";
 import { useToast } from "../../widgets/Toast";
-import { Refused } from "../start/StartDialog";
+import { Confirm } from "../shared/Confirm";
 
 export function DeleteSchedule({ name, onClose }: { name: string; onClose: () => void }) {
   const act = useScheduleVerb();
@@ -17,17 +16,8 @@ export function DeleteSchedule({ name, onClose }: { name: string; onClose: () =>
       },
     );
   return (
-    <Dialog open onOpenChange={(open) => open || onClose()} title={`Delete the schedule ${name}`}>
+    <Confirm title={`Delete the schedule ${name}`} act={`Delete ${name}`} tried={act} onConfirm={submit} onClose={onClose}>
       <p>It will start nothing any more; what it has started goes on. This cannot be undone: to stop it for a while, pause it.</p>
-      {act.error && <Refused error={act.error} />}
-      <div className="row">
-        <button type="button" className="button danger" onClick={submit} disabled={act.isPending}>
-          Delete {name}
-        </button>
-        <button type="button" className="button" onClick={onClose}>
-          Keep it
-        </button>
-      </div>
-    </Dialog>
+    </Confirm>
   );
 }

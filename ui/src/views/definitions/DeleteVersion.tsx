@@ -2,9 +2,8 @@ import { useNavigate } from "react-router";
 import { useDeleteVersion, useOpenRuns } from "../../api/queries/definitions";
 import { useSchedules } from "../../api/queries/schedules";
 import { links } from "../../model/links";
-import { Dialog } from "../../widgets/Dialog";
 import { useToast } from "../../widgets/Toast";
-import { Refused } from "../start/StartDialog";
+import { Confirm } from "../shared/Confirm";
 import { useParam } from "../../app/useParam";
 
 interface Props {
@@ -37,7 +36,7 @@ export function DeleteVersion({ name, version, last, onClose }: Props) {
       },
     );
   return (
-    <Dialog open onOpenChange={(next) => next || onClose()} title={`Delete version ${version} of ${name}`}>
+    <Confirm title={`Delete version ${version} of ${name}`} act={`Delete version ${version}`} tried={remove} onConfirm={submit} onClose={onClose}>
       <p role="status">
         {open.data
           ? openRuns(open.data.open, open.data.atLeast)
@@ -56,16 +55,7 @@ export function DeleteVersion({ name, version, last, onClose }: Props) {
           {starting === 1 ? "One schedule starts" : `${starting} schedules start`} this version and will fail from then on.
         </p>
       )}
-      {remove.error && <Refused error={remove.error} />}
-      <div className="row">
-        <button type="button" className="button danger" onClick={submit} disabled={remove.isPending}>
-          Delete version {version}
-        </button>
-        <button type="button" className="button" onClick={onClose}>
-          Keep it
-        </button>
-      </div>
-    </Dialog>
+    </Confirm>
   );
 }
 

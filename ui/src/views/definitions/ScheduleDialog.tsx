@@ -8,7 +8,7 @@ import { Dialog } from "../../widgets/Dialog";
 import { words } from "../../widgets/ErrorState";
 import { Time, UtcContext } from "../../widgets/Time";
 import { useToast } from "../../widgets/Toast";
-import { Refused } from "../start/StartDialog";
+import { Refused } from "../shared/Refused";
 import { StartForm } from "../start/StartForm";
 
 interface Props {

@@ -1,43 +1,33 @@
-import { useDeferredValue, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { Link } from "react-router";
+import { useParam } from "../../app/useParam";
 import { useNextFires, useSchedules, useScheduleVerb, type Schedule } from "../../api/queries/schedules";
-import { counted, found, sorted } from "../../model/definitions";
 import { links } from "../../model/links";
 import { crons, cronText } from "../../model/schedule";
 import { Age } from "../../widgets/Age";
-import { DataTable, type Column, type TableSort } from "../../widgets/DataTable";
+import type { Column } from "../../widgets/DataTable";
 import { EmptyState } from "../../widgets/EmptyState";
-import { ErrorState, words } from "../../widgets/ErrorState";
-import { Filter } from "../../widgets/Filter";
-import { Loading } from "../../widgets/Loading";
+import { words } from "../../widgets/ErrorState";
 import { Time } from "../../widgets/Time";
 import { useToast } from "../../widgets/Toast";
 import { useRested } from "../../widgets/useRested";
 import { DeleteSchedule } from "./DeleteSchedule";
+import { NamedList, type Values } from "./NamedList";
 import { ScheduleDialog } from "./ScheduleDialog";
-import { ClearFilter } from "./TaskDefs";
-import { useParam } from "../../app/useParam";
 
-const VALUES: Readonly<Record<string, (row: Schedule) => string | number>> = {
+const VALUES: Values<Schedule> = {
   name: (row) => row.name,
   workflow: (row) => row.startWorkflowRequest.name,
   state: (row) => (row.paused ? 1 : 0),
 };
-const rowId = (row: Schedule) => row.name;
+const texts = (row: Schedule) => [row.name, row.startWorkflowRequest.name, row.description];
 
 /** What is started by the clock, and when next. */
 export function Schedules() {
   const schedules = useSchedules();
-  const [filter, setFilter] = useParam("filter");
   const [edited, setEdited] = useParam("edit");
   const [creating, setCreating] = useState(false);
   const [deleting, setDeleting] = useState<string>();
-  const [sort, setSort] = useState<TableSort>({ column: "name", descending: false });
-  const wanted = useDeferredValue(filter);
-  const rows = useMemo(() => {
-    const kept = (schedules.data ?? []).filter((row) => found(wanted, row.name, row.startWorkflowRequest.name, row.description));
-    return sorted(kept, VALUES[sort.column] ?? rowId, sort.descending);
-  }, [schedules.data, wanted, sort]);
   const columns = useMemo<Column<Schedule>[]>(
     () => [
       {
@@ -96,70 +86,46 @@ export function Schedules() {
     [setEdited],
   );
 
-  if (schedules.isPending) return <Loading what="the schedules" />;
-  if (schedules.error && !schedules.data) {
-    const again = (
-      <button type="button" className="button" onClick={() => void schedules.refetch()}>
-        Ask for them again
-      </button>
-    );
-    return <ErrorState title="The schedules could not be loaded" error={schedules.error} action={again} />;
-  }
   const create = (
     <button type="button" className="button main" onClick={() => setCreating(true)}>
       Schedule a workflow
     </button>
   );
-  const one = schedules.data.find((row) => row.name === edited);
-  const dialogs = (
+  const one = schedules.data?.find((row) => row.name === edited);
+  return (
     <>
+      <NamedList
+        all={schedules.data}
+        asked={schedules}
+        one="schedule"
+        label="Schedules"
+        texts={texts}
+        placeholder="Name or workflow"
+        columns={columns}
+        values={VALUES}
+        onOpen={(row) => setEdited(row.name)}
+        empty={
+          <EmptyState title="Nothing is scheduled yet" action={create}>
+            A schedule starts a workflow whenever its cron expression says so.
+          </EmptyState>
+        }
+        note={edited !== "" && !one && <span className="tone-warn">There is no schedule {edited}.</span>}
+        tools={
+          <>
+            <Age at={schedules.dataUpdatedAt} failed={schedules.error} />
+            {create}
+          </>
+        }
+      />
       {(creating || one) && (
         <ScheduleDialog
           key={one?.name ?? ""}
           schedule={one}
-          taken={(name) => schedules.data.some((row) => row.name === name)}
+          taken={(name) => (schedules.data ?? []).some((row) => row.name === name)}
           onClose={() => (one ? setEdited("") : setCreating(false))}
         />
       )}
       {deleting !== undefined && <DeleteSchedule name={deleting} onClose={() => setDeleting(undefined)} />}
-    </>
-  );
-  if (schedules.data.length === 0) {
-    return (
-      <>
-        <EmptyState title="Nothing is scheduled yet" action={create}>
-          A schedule starts a workflow whenever its cron expression says so.
-        </EmptyState>
-        {dialogs}
-      </>
-    );
-  }
-  return (
-    <>
-      <div className="row">
-        <Filter
-          value={filter}
-          onChange={setFilter}
-          label="Filter schedules"
-          placeholder="Name or workflow"
-          count={counted(rows.length, schedules.data.length, "schedule")}
-        />
-        {edited !== "" && !one && <span className="tone-warn">There is no schedule {edited}.</span>}
-        <span className="grow" />
-        <Age at={schedules.dataUpdatedAt} failed={schedules.error} />
-        {create}
-      </div>
-      <DataTable
-        rows={rows}
-        columns={columns}
-        rowId={rowId}
-        onOpen={(row) => setEdited(row.name)}
-        sort={sort}
-        onSort={setSort}
-        label="Schedules"
-        empty={<EmptyState title={`No schedule contains “${filter}”`} action={<ClearFilter clear={() => setFilter("")} />} />}
-      />
-      {dialogs}
     </>
   );
 }

@@ -1,46 +1,36 @@
-import { useDeferredValue, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { useAbout, useNames, type About } from "../../api/queries/definitions";
-import { counted, found, sorted, type DefinitionRow } from "../../model/definitions";
+import type { DefinitionRow } from "../../model/definitions";
 import { links } from "../../model/links";
-import { DataTable, type Column, type TableSort } from "../../widgets/DataTable";
+import type { Column } from "../../widgets/DataTable";
 import { EmptyState } from "../../widgets/EmptyState";
-import { ErrorState } from "../../widgets/ErrorState";
-import { Filter } from "../../widgets/Filter";
-import { Loading } from "../../widgets/Loading";
 import { Time } from "../../widgets/Time";
 import { StartDialog } from "../start/StartDialog";
+import { NamedList, type Values } from "./NamedList";
 import { RecentMarks } from "./RecentMarks";
-import { useParam } from "../../app/useParam";
 
 interface Row extends DefinitionRow, About {}
 
-const VALUES: Readonly<Record<string, (row: Row) => string | number>> = {
+const VALUES: Values<Row> = {
   name: (row) => row.name,
   versions: (row) => row.versions,
   changed: (row) => row.changed,
   owner: (row) => row.owner,
 };
-const rowId = (row: Row) => row.name;
+const texts = (row: Row) => [row.name, row.description, row.owner];
 
 /** All workflow definitions. Names come first; what each says of itself follows. */
 export function WorkflowList() {
   const names = useNames();
   const about = useAbout();
-  const [filter, setFilter] = useParam("filter");
-  const [sort, setSort] = useState<TableSort>({ column: "name", descending: false });
   const [starting, setStarting] = useState<string>();
   const navigate = useNavigate();
-  const wanted = useDeferredValue(filter);
 
-  const all = useMemo<Row[]>(
-    () => (names.data ?? []).map((row) => ({ ...row, ...(about.data?.get(row.name) ?? { description: "", owner: "" }) })),
+  const all = useMemo<Row[] | undefined>(
+    () => names.data?.map((row) => ({ ...row, ...(about.data?.get(row.name) ?? { description: "", owner: "" }) })),
     [names.data, about.data],
   );
-  const rows = useMemo(() => {
-    const kept = all.filter((row) => found(wanted, row.name, row.description, row.owner));
-    return sorted(kept, VALUES[sort.column] ?? rowId, sort.descending);
-  }, [all, wanted, sort]);
   const columns = useMemo<Column<Row>[]>(
     () => [
       {
@@ -74,62 +64,30 @@ export function WorkflowList() {
     [],
   );
 
-  if (names.isPending) return <Loading what="the definitions" />;
-  if (names.error && !names.data) {
-    const again = (
-      <button type="button" className="button" onClick={() => void names.refetch()}>
-        Ask for them again
-      </button>
-    );
-    return <ErrorState title="The definitions could not be loaded" error={names.error} action={again} />;
-  }
-  if (all.length === 0) {
-    const draw = (
-      <Link className="button main" to={links.designer()}>
-        Draw a workflow
-      </Link>
-    );
-    return (
-      <EmptyState title="There are no definitions yet" action={draw}>
-        Draw one, or register one of your own: POST its JSON to /api/metadata/workflow.
-      </EmptyState>
-    );
-  }
-  const none = (
-    <EmptyState
-      title={`No definition contains “${filter}”`}
-      action={
-        <button type="button" className="button" onClick={() => setFilter("")}>
-          Clear the filter
-        </button>
-      }
-    />
+  const draw = (className: string) => (
+    <Link className={className} to={links.designer()}>
+      Draw a workflow
+    </Link>
   );
   return (
     <>
-      <div className="row">
-        <Filter
-          value={filter}
-          onChange={setFilter}
-          label="Filter definitions"
-          placeholder="Name, description or owner"
-          count={counted(rows.length, all.length, "definition")}
-        />
-        {about.error && <span className="tone-warn">Descriptions could not be loaded: {about.error.message}</span>}
-        <span className="grow" />
-        <Link className="button" to={links.designer()}>
-          Draw a workflow
-        </Link>
-      </div>
-      <DataTable
-        rows={rows}
-        columns={columns}
-        rowId={rowId}
-        onOpen={(row) => void navigate(links.definition(row.name))}
-        sort={sort}
-        onSort={setSort}
+      <NamedList
+        all={all}
+        asked={names}
+        one="definition"
         label="Workflow definitions"
-        empty={none}
+        texts={texts}
+        placeholder="Name, description or owner"
+        columns={columns}
+        values={VALUES}
+        onOpen={(row) => void navigate(links.definition(row.name))}
+        empty={
+          <EmptyState title="There are no definitions yet" action={draw("button main")}>
+            Draw one, or register one of your own: POST its JSON to /api/metadata/workflow.
+          </EmptyState>
+        }
+        note={about.error && <span className="tone-warn">Descriptions could not be loaded: {about.error.message}</span>}
+        tools={draw("button")}
       />
       {starting !== undefined && <StartDialog name={starting} open onOpenChange={(open) => open || setStarting(undefined)} />}
     </>

@@ -2,7 +2,7 @@ import { useState } from "react";
 import { useSaveHandler, type EventHandler } from "../../api/queries/events";
 import { Code } from "../../widgets/Code";
 import { Dialog } from "../../widgets/Dialog";
-import { Refused } from "../start/StartDialog";
+import { Refused } from "../shared/Refused";
 
 /** A handler as JSON; what the server refuses is shown beside it. */
 export function HandlerDialog({ handler, isNew, onClose }: { handler: EventHandler; isNew: boolean; onClose: () => void }) {

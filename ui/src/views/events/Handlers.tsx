@@ -2,11 +2,11 @@ import { useState } from "react";
 import { Link } from "react-router";
 import { useEventHandlers, useRemoveHandler, useSaveHandler, type EventHandler } from "../../api/queries/events";
 import { links } from "../../model/links";
-import { Dialog } from "../../widgets/Dialog";
 import { EmptyState } from "../../widgets/EmptyState";
 import { words } from "../../widgets/ErrorState";
 import { useToast } from "../../widgets/Toast";
 import { Answered } from "../../widgets/Answered";
+import { Confirm } from "../shared/Confirm";
 import { HandlerDialog } from "./HandlerDialog";
 
 const NEW: EventHandler = {
@@ -98,21 +98,16 @@ export function Handlers() {
 function RemoveDialog({ handler, onClose }: { handler: EventHandler; onClose: () => void }) {
   const remove = useRemoveHandler();
   return (
-    <Dialog
-      open
-      onOpenChange={(open) => open || onClose()}
+    <Confirm
       title={`Remove the handler ${handler.name}`}
-      description={`Messages of ${handler.event} will lead to nothing any more, unless another handler listens. What it has done stays.`}
+      act={`Remove ${handler.name}`}
+      tried={remove}
+      onConfirm={() => remove.mutate(handler.name, { onSuccess: onClose })}
+      onClose={onClose}
     >
-      {remove.error && <p role="alert">{words(remove.error)}</p>}
-      <div className="row">
-        <button type="button" className="button danger" disabled={remove.isPending} onClick={() => remove.mutate(handler.name, { onSuccess: onClose })}>
-          Remove {handler.name}
-        </button>
-        <button type="button" className="button" onClick={onClose}>
-          Keep it
-        </button>
-      </div>
-    </Dialog>
+      <p>
+        Messages of {handler.event} will lead to nothing any more, unless another handler listens. What it has done stays.
+      </p>
+    </Confirm>
   );
 }

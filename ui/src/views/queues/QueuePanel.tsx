@@ -5,12 +5,11 @@ import { links } from "../../model/links";
 import { GONE_AFTER, waiting, type Queue } from "../../model/queues";
 import { taskStatus } from "../../model/status";
 import { CopyId } from "../../widgets/CopyId";
-import { Dialog } from "../../widgets/Dialog";
 import { words } from "../../widgets/ErrorState";
 import { StatusMark } from "../../widgets/StatusMark";
 import { Time, useNow } from "../../widgets/Time";
 import { useToast } from "../../widgets/Toast";
-import { Refused } from "../start/StartDialog";
+import { Confirm } from "../shared/Confirm";
 import { Workers } from "./QueuesView";
 
 /** One queue: who polls it, which runs wait in it, and what can be done. */
@@ -152,20 +151,18 @@ function Requeue({ queue, onClose }: { queue: Queue; onClose: () => void }) {
       },
     });
   return (
-    <Dialog open onOpenChange={(open) => open || onClose()} title={`Requeue the open tasks of ${queue.taskType}`}>
+    <Confirm
+      title={`Requeue the open tasks of ${queue.taskType}`}
+      act="Requeue the open tasks"
+      keep="Leave them"
+      tried={requeue}
+      onConfirm={submit}
+      onClose={onClose}
+    >
       <p>
         Every open task of this type, in all domains, is offered to workers again: {waiting(queue)} that wait in this queue, and {queue.leased} that
         workers hold. What a worker holds may then be done twice; whoever reports first counts.
       </p>
-      {requeue.error && <Refused error={requeue.error} />}
-      <div className="row">
-        <button type="button" className="button danger" onClick={submit} disabled={requeue.isPending}>
-          Requeue the open tasks
-        </button>
-        <button type="button" className="button" onClick={onClose}>
-          Leave them
-        </button>
-      </div>
-    </Dialog>
+    </Confirm>
   );
 }

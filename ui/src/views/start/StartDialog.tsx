@@ -1,15 +1,15 @@
 import { useState, type FormEvent, type KeyboardEvent } from "react";
 import { useNavigate } from "react-router";
 import { remember, remembered } from "../../app/preferences";
-import { ApiFailure } from "../../api/client";
 import { useDefinition, useStart, useVersions } from "../../api/queries/definitions";
 import { relative } from "../../model/duration";
 import { links } from "../../model/links";
 import { domains, expectedInput, inputFault, NOTHING, priorityFault, readStarts, startLabel, startRequest, withStart, type Start } from "../../model/start";
 import { Dialog } from "../../widgets/Dialog";
-import { ErrorState, words } from "../../widgets/ErrorState";
+import { ErrorState } from "../../widgets/ErrorState";
 import { Loading } from "../../widgets/Loading";
 import { useToast } from "../../widgets/Toast";
+import { Refused } from "../shared/Refused";
 import { StartForm } from "./StartForm";
 import "./start.css";
 
@@ -133,24 +133,5 @@ function Filled({ name, version: given, expected, close }: { name: string; versi
         </span>
       </div>
     </form>
-  );
-}
-
-/** The server's own words, with every rule that was broken. */
-export function Refused({ error }: { error: unknown }) {
-  const violations = error instanceof ApiFailure ? error.violations : [];
-  return (
-    <div role="alert" className="refused">
-      <p>{words(error)}</p>
-      {violations.length > 0 && (
-        <ul>
-          {violations.map((each, i) => (
-            <li key={i}>
-              {each.path && <code>{each.path}</code>} {each.message}
-            </li>
-          ))}
-        </ul>
-      )}
-    </div>
   );
 }
