@@ -122,12 +122,13 @@ fn adapter_dag_and_monitor_complete_the_run_that_waits() -> anyhow::Result<()> {
         format!("{}\n{}", workers.join("\n"), airflow.log_tail())
     };
     let run = place.stage.client.wait_for(&done, "COMPLETED", LONG).map_err(|error| error.context(logs()))?;
-    let output = |reference: &str| {
+    let output = |run: &Value, reference: &str| {
         let tasks = run["tasks"].as_array().into_iter().flatten();
         let mut mine = tasks.filter(|task| task["referenceTaskName"] == reference);
         mine.next().map(|task| task["outputData"].clone()).unwrap_or_default()
     };
-    let parsed = output("wait_for_dp_name_parse_completion");
+    let wait = "wait_for_dp_name_parse_completion";
+    let parsed = output(&run, wait);
     assert_eq!(
         parsed["stats_url"],
         format!("minio://name-parse-output/{done}/NameParse_Stats_URL.jsonl"),
@@ -164,17 +165,11 @@ fn adapter_dag_and_monitor_complete_the_run_that_waits() -> anyhow::Result<()> {
         late.as_bytes(),
         PutOptions::of_type("text/plain"),
     ))?;
-    let wait = "wait_for_dp_name_parse_completion";
     let click = json!({"reRunFromWorkflowId": failed, "reRunFromTaskRefName": "dp_name_parse",
         "resetTasks": ["dp_name_parse", wait]});
     place.stage.client.send("POST", &format!("/api/workflow/{failed}/rerun"), &click)?.ok()?;
     let run =
         place.stage.client.wait_for(&failed, "COMPLETED", LONG).map_err(|error| error.context(logs()))?;
-    let tasks = run["tasks"].as_array().cloned().unwrap_or_default();
-    let answer = tasks.iter().find(|task| task["referenceTaskName"] == wait).cloned().unwrap_or_default();
-    assert_eq!(
-        answer["outputData"]["output_uri"],
-        format!("minio://name-parse-output/{failed}/nameparse.out")
-    );
+    assert_eq!(output(&run, wait)["output_uri"], format!("minio://name-parse-output/{failed}/nameparse.out"));
     Ok(())
 }

@@ -154,12 +154,7 @@ pub fn create_topic(bootstrap: &str, topic: &str, partitions: i32) -> anyhow::Re
 
 /// Sends (key, value) records and waits until the broker has them all.
 pub fn produce(bootstrap: &str, topic: &str, records: &[(&str, &str)]) -> anyhow::Result<()> {
-    let producer: BaseProducer = config(bootstrap).set("linger.ms", "0").create()?;
-    for (key, value) in records {
-        producer.send(BaseRecord::to(topic).key(*key).payload(*value)).map_err(|(error, _)| error)?;
-    }
-    producer.flush(Duration::from_secs(20))?;
-    Ok(())
+    send(bootstrap, records.iter().map(|(key, value)| BaseRecord::to(topic).key(*key).payload(*value)))
 }
 
 /// Sends one record with a header, and waits until the broker has it.
@@ -169,10 +164,18 @@ pub fn produce_with_header(
     (key, value): (&str, &str),
     (name, content): (&str, &str),
 ) -> anyhow::Result<()> {
-    let producer: BaseProducer = config(bootstrap).set("linger.ms", "0").create()?;
     let headers = OwnedHeaders::new().insert(Header { key: name, value: Some(content) });
-    let record = BaseRecord::to(topic).key(key).payload(value).headers(headers);
-    producer.send(record).map_err(|(error, _)| error)?;
+    send(bootstrap, [BaseRecord::to(topic).key(key).payload(value).headers(headers)])
+}
+
+fn send<'a>(
+    bootstrap: &str,
+    records: impl IntoIterator<Item = BaseRecord<'a, str, str>>,
+) -> anyhow::Result<()> {
+    let producer: BaseProducer = config(bootstrap).set("linger.ms", "0").create()?;
+    for record in records {
+        producer.send(record).map_err(|(error, _)| error)?;
+    }
     producer.flush(Duration::from_secs(20))?;
     Ok(())
 }
