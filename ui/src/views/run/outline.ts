@@ -1,8 +1,8 @@
 /** The outline of a run on the page: which branches are open, which child runs are shown in place. */
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { useOverviews } from "../../api/queries/run";
-import { above, outline, shown, type Branch, type Shown } from "../../model/outline";
 import { openedParameters, type Opened } from "../../model/foldsAddress";
+import { above, outline, shown, type Branch, type Shown } from "../../model/outline";
 import type { Overview } from "../../model/run";
 import { words } from "../../widgets/ErrorState";
 import { useAddressed } from "./useAddressed";
@@ -14,6 +14,8 @@ export interface Folds {
   /** Child runs that were opened in place. */
   runs: readonly string[];
   fold: (branches: readonly Branch[], open: boolean) => void;
+  /** These child runs are to be shown too. */
+  show: (runs: readonly string[]) => void;
 }
 
 /** As the address says at first; what changes then is written there. */
@@ -23,10 +25,9 @@ export function useFolds(addressed: Opened, write: (rows: Opened) => void): Fold
   useAddressed(states, addressed, openedParameters, write);
   const fold = useCallback((branches: readonly Branch[], open: boolean) => {
     setStates((before) => new Map([...before, ...branches.map((branch) => [branch.key, open] as const)]));
-    const children = open ? branches.flatMap(({ childRun }) => childRun ?? []) : [];
-    if (children.length > 0) setRuns((before) => [...new Set([...before, ...children])]);
   }, []);
-  return useMemo(() => ({ states, runs, fold }), [states, runs, fold]);
+  const show = useCallback((more: readonly string[]) => setRuns((before) => [...new Set([...before, ...more])]), []);
+  return useMemo(() => ({ states, runs, fold, show }), [states, runs, fold, show]);
 }
 
 export interface Outline {
@@ -38,7 +39,7 @@ export interface Outline {
 
 /** What is shown from top to bottom. The branches above the selected task are opened. */
 export function useOutline(overview: Overview, folds: Folds, selected: string | undefined): Outline {
-  const { states, runs, fold } = folds;
+  const { states, runs, fold, show } = folds;
   const children = useOverviews(runs);
   // the list of answers is new with each drawing: what counts is when they came, and that one failed
   const stamp = children.map(({ dataUpdatedAt, errorUpdatedAt }) => `${dataUpdatedAt}.${errorUpdatedAt}`).join();
@@ -49,11 +50,11 @@ export function useOutline(overview: Overview, folds: Folds, selected: string | 
   );
   const branches = useMemo(() => outline(overview, opened), [overview, opened]);
   const rows = useMemo(() => shown(branches, states), [branches, states]);
-  // what the address has open may hold child runs, which are known as soon as their parents are there
+  // a child run is asked for once its row is open, whether by a click or by the address
   useEffect(() => {
-    const open = rows.filter((row) => row.open && row.branch.childRun !== null && !runs.includes(row.branch.childRun));
-    if (open.length > 0) fold(open.map(({ branch }) => branch), true);
-  }, [rows, runs, fold]);
+    const missing = rows.flatMap(({ branch, open }) => (open && branch.childRun !== null && !runs.includes(branch.childRun) ? [branch.childRun] : []));
+    if (missing.length > 0) show(missing);
+  }, [rows, runs, show]);
   useEffect(() => {
     const parents = selected === undefined ? [] : (above(branches, selected) ?? []);
     if (parents.length > 0) fold(parents, true);

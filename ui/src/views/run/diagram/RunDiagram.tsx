@@ -1,8 +1,8 @@
 /** The diagram of a run: its definition with the statuses of its tasks, folded where it is large. */
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { allFolds, NO_FOLDS, revealing, withFold, withShown, type Folds } from "../../../model/folds";
-import { graph as draw, type Children, type Graph } from "../../../model/graph";
 import { foldsParameters } from "../../../model/foldsAddress";
+import { graph as draw, type Children, type Graph } from "../../../model/graph";
 import type { Overview } from "../../../model/run";
 import { indexOf } from "../../../model/runIndex";
 import { runStatus, taskStatus } from "../../../model/status";
